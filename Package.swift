@@ -1,0 +1,59 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+let strictC: [CSetting] = [.unsafeFlags(["-std=c17", "-Wall", "-Wextra", "-Werror"]), .define("_GNU_SOURCE")]
+
+let collections: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+let package = Package(
+  name: "coxswain",
+  products: [
+    .executable(name: "coxswain", targets: ["coxswain"]),
+    .executable(name: "coxswain-probe", targets: ["coxswain-probe"]),
+    .library(name: "SchedulerCore", targets: ["SchedulerCore"]),
+    .library(name: "WireProtocol", targets: ["WireProtocol"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    .target(name: "CShim", path: "CShim/Shim", cSettings: strictC, linkerSettings: [.linkedLibrary("numa")]),
+    .executableTarget(
+      name: "coxswain-probe", path: "CShim/Probe", cSettings: strictC,
+      linkerSettings: [.linkedLibrary("hwloc"), .linkedLibrary("numa"), .linkedLibrary("cjson")]),
+    .target(
+      name: "EmbeddedFiles",
+      cSettings: [.unsafeFlags(["-std=c17", "-Wall", "-Wextra", "-Werror", "-Wno-c23-extensions"])]),
+    .target(name: "SchedulerCore", dependencies: [collections], swiftSettings: strict),
+    .target(name: "WireProtocol", dependencies: ["SchedulerCore"], swiftSettings: strict),
+    .target(name: "Policy", dependencies: ["SchedulerCore", "WireProtocol", "EmbeddedFiles"], swiftSettings: strict),
+    .target(
+      name: "HardwareProbes", dependencies: ["CShim", "SchedulerCore", "WireProtocol"], swiftSettings: strict),
+    .target(
+      name: "Sidecar",
+      dependencies: [
+        "SchedulerCore", "WireProtocol", "HardwareProbes", "Policy", "EmbeddedFiles", logging,
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ], swiftSettings: strict),
+    .target(name: "Simulator", dependencies: ["SchedulerCore", "WireProtocol", "EmbeddedFiles"], swiftSettings: strict),
+    .executableTarget(
+      name: "coxswain",
+      dependencies: [
+        "SchedulerCore", "WireProtocol", "HardwareProbes", "Sidecar", "Simulator", "Policy", "EmbeddedFiles", logging,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+    .testTarget(name: "SchedulerCoreTests", dependencies: ["SchedulerCore"], swiftSettings: strict),
+  ]
+)

@@ -1,0 +1,86 @@
+/// Policy as the core sees it: integers and enumerations, decoded from a policy file at the rim (Schemas/policy-v1).
+public struct PolicyConfig: Hashable, Sendable {
+  /// One SLO class. Lower rank is served first where the ordering looks at rank.
+  public struct RequestClass: Hashable, Sendable {
+    public var name: String
+    public var rank: Int
+    public var ttftSLOMs: Int
+    public var tpotSLOMs: Int
+    public var weight: Int
+
+    public init(name: String, rank: Int, ttftSLOMs: Int, tpotSLOMs: Int, weight: Int) {
+      self.name = name
+      self.rank = rank
+      self.ttftSLOMs = ttftSLOMs
+      self.tpotSLOMs = tpotSLOMs
+      self.weight = weight
+    }
+  }
+
+  /// Order of the waiting requests.
+  public enum Ordering: String, CaseIterable, Hashable, Sendable {
+    /// By arrival; a preempted request goes to the front (vLLM V1, `policy="fcfs"`).
+    case fcfs
+    /// By class rank, then arrival (vLLM V1, `policy="priority"`).
+    case priority
+  }
+
+  /// In which order one iteration's budget is handed out.
+  public enum BatchStrategy: String, CaseIterable, Hashable, Sendable {
+    /// Running requests in order of admission, chunks and decodes alike, then waiting ones (vLLM V1).
+    case continuous
+    /// Every decode, then partial prefills, then waiting ones (Sarathi-Serve, arXiv 2403.02310).
+    case decodeFirst = "decode_first"
+    /// Random but valid plans that use every declared verb: exercises engines and clients. Never for serving.
+    case exerciser
+  }
+
+  /// Whom to preempt when the KV blocks run out.
+  public enum VictimOrder: String, CaseIterable, Hashable, Sendable {
+    /// The request admitted last (vLLM V1, fcfs).
+    case lastAdmitted = "last_admitted"
+    /// Worst rank, then latest arrival (vLLM V1, priority).
+    case lowestPriority = "lowest_priority"
+    /// Fewest computed tokens: the cheapest to recompute.
+    case leastComputed = "least_computed"
+  }
+
+  public var name: String
+  public var classes: [RequestClass]
+  /// Name of the class for requests whose class the policy does not know.
+  public var defaultClass: String
+  public var ordering: Ordering
+  public var batchStrategy: BatchStrategy
+  /// Tokens per iteration; nil means the engine's limit. Never above the engine's limit.
+  public var stepTokens: Int?
+  /// Running requests; nil means the engine's limit. Never above the engine's limit.
+  public var sequences: Int?
+  /// Largest prefill chunk of one request per iteration; 0 means no limit of its own.
+  public var longPrefillTokens: Int
+  /// Share of each pool that admission leaves free, in parts per million.
+  public var watermarkPpm: Int
+  public var victimOrder: VictimOrder
+  /// Drafts per decoding request where the engine has a drafter; 0 means no speculation.
+  public var draftTokens: Int
+  /// How long an engine with nothing to schedule waits before it asks again, in microseconds.
+  public var holdUs: Int
+
+  public init(
+    name: String, classes: [RequestClass], defaultClass: String, ordering: Ordering, batchStrategy: BatchStrategy,
+    stepTokens: Int?, sequences: Int?, longPrefillTokens: Int, watermarkPpm: Int, victimOrder: VictimOrder,
+    draftTokens: Int, holdUs: Int
+  ) {
+    self.name = name
+    self.classes = classes
+    self.defaultClass = defaultClass
+    self.ordering = ordering
+    self.batchStrategy = batchStrategy
+    self.stepTokens = stepTokens
+    self.sequences = sequences
+    self.longPrefillTokens = longPrefillTokens
+    self.watermarkPpm = watermarkPpm
+    self.victimOrder = victimOrder
+    self.draftTokens = draftTokens
+    self.holdUs = holdUs
+  }
+}

@@ -1,0 +1,76 @@
+/// Why a request was treated as it was, with the numbers that decided. Rendered by `explain`, metrics and logs alike.
+public enum Reason: Hashable, Sendable {
+  /// The prompt was cut to `tokens` because the iteration's token budget was used up.
+  case chunkBudget(tokens: Int)
+  /// The prompt was cut to the policy's `tokens` for long prompts.
+  case chunkLongPrefill(tokens: Int)
+  /// Admitted to the batch with `tokens` of its prompt.
+  case admitted(tokens: Int)
+  /// Preempted so that requests ahead of it can grow; gives back about `blocks`.
+  case preemptedKV(blocks: Int)
+  /// Left out of this iteration: `missingBlocks` blocks short, and it may not be preempted yet.
+  case pausedKV(missingBlocks: Int)
+  /// Left out of this iteration: the token budget is used up.
+  case pausedBudget(tokens: Int)
+  /// Left out: already in an unsettled plan and the engine allows no repeat.
+  case pausedInFlight(plans: Int)
+  /// Left out: its output reached `maxOutput` under the plans in flight.
+  case pausedFinished(maxOutput: Int)
+  /// Left out: the iteration already names `adapters` different adapters.
+  case adapterLimit(adapters: Int)
+  /// Passed over: the token budget of `tokens` is used up.
+  case waitingBudget(tokens: Int)
+  /// Passed over: `sequences` requests run already.
+  case waitingSequences(sequences: Int)
+  /// Passed over: it needs `blocks` more blocks than admission may use.
+  case waitingKV(missingBlocks: Int)
+  /// Passed over: running requests were preempted in this very step.
+  case waitingPreemption(victims: Int)
+  /// Speculates `drafts` tokens.
+  case speculating(drafts: Int)
+  /// Only this item is tried: nothing of the last `steps` plans could be run.
+  case stalled(steps: Int)
+
+  /// The name on the wire.
+  public var code: String {
+    switch self {
+    case .chunkBudget: "chunk_budget"
+    case .chunkLongPrefill: "chunk_long_prefill"
+    case .admitted: "admitted"
+    case .preemptedKV: "preempted_kv"
+    case .pausedKV: "paused_kv"
+    case .pausedBudget: "paused_budget"
+    case .pausedInFlight: "paused_in_flight"
+    case .pausedFinished: "paused_finished"
+    case .adapterLimit: "adapter_limit"
+    case .waitingBudget: "waiting_budget"
+    case .waitingSequences: "waiting_sequences"
+    case .waitingKV: "waiting_kv"
+    case .waitingPreemption: "waiting_preemption"
+    case .speculating: "speculating"
+    case .stalled: "stalled"
+    }
+  }
+
+  /// The number that decided, in the unit that the case names.
+  public var number: Int {
+    switch self {
+    case .chunkBudget(let x), .chunkLongPrefill(let x), .admitted(let x), .preemptedKV(let x), .pausedKV(let x),
+      .pausedBudget(let x), .pausedInFlight(let x), .pausedFinished(let x), .adapterLimit(let x),
+      .waitingBudget(let x), .waitingSequences(let x), .waitingKV(let x), .waitingPreemption(let x),
+      .speculating(let x), .stalled(let x):
+      x
+    }
+  }
+}
+
+/// A reason for one request of a plan. On the wire: `[h, code, number]`.
+public struct PlanReason: Hashable, Sendable {
+  public var h: RequestHandle
+  public var reason: Reason
+
+  public init(h: RequestHandle, reason: Reason) {
+    self.h = h
+    self.reason = reason
+  }
+}

@@ -1,0 +1,60 @@
+/// One measured value: what it is, whether it can be trusted, and how old it is. Unsupported is never zero.
+public struct Leaf<Value: Hashable & Sendable>: Hashable, Sendable {
+  public enum Status: String, CaseIterable, Hashable, Sendable {
+    case ok, unsupported, denied, stale, lost
+  }
+  /// Present for `ok`, `stale` and `lost` (the last good value); nil otherwise.
+  public var value: Value?
+  public var status: Status
+  /// Milliseconds since the value was read; nil when it never was.
+  public var ageMs: Int?
+
+  public init(value: Value?, status: Status, ageMs: Int?) {
+    self.value = value
+    self.status = status
+    self.ageMs = ageMs
+  }
+}
+
+/// The machine as the core sees it: what a decision may depend on, as plain values. The full document that people
+/// read (`coxswain snapshot`) is made by HardwareProbes; this is the part that steers plans.
+public struct ResourceSnapshot: Hashable, Sendable {
+  public struct NUMANode: Hashable, Sendable {
+    public var osIndex: Int
+    /// CPUs of the node that this process may use, ascending.
+    public var cpus: [Int]
+    public var totalBytes: Leaf<Int>
+    public var freeBytes: Leaf<Int>
+
+    public init(osIndex: Int, cpus: [Int], totalBytes: Leaf<Int>, freeBytes: Leaf<Int>) {
+      self.osIndex = osIndex
+      self.cpus = cpus
+      self.totalBytes = totalBytes
+      self.freeBytes = freeBytes
+    }
+  }
+
+  /// Grows by one whenever a value that steers plans changed.
+  public var generation: UInt64
+  /// Memory that this process may still take: the least of node free and cgroup headroom.
+  public var memoryHeadroomBytes: Leaf<Int>
+  /// PSI memory `some`, average over 10 s, in hundredths of a percent.
+  public var memoryPressureCentipercent: Leaf<Int>
+  public var numaNodes: [NUMANode]
+
+  public init(
+    generation: UInt64, memoryHeadroomBytes: Leaf<Int>, memoryPressureCentipercent: Leaf<Int>, numaNodes: [NUMANode]
+  ) {
+    self.generation = generation
+    self.memoryHeadroomBytes = memoryHeadroomBytes
+    self.memoryPressureCentipercent = memoryPressureCentipercent
+    self.numaNodes = numaNodes
+  }
+
+  /// Nothing is known yet.
+  public static let unknown = ResourceSnapshot(
+    generation: 0,
+    memoryHeadroomBytes: Leaf(value: nil, status: .unsupported, ageMs: nil),
+    memoryPressureCentipercent: Leaf(value: nil, status: .unsupported, ageMs: nil),
+    numaNodes: [])
+}
