@@ -1,24 +1,154 @@
 /// The scheduler of one engine session: a mirror of the engine's queue, and the stages that make a plan of it.
 ///
-/// Pure: the same calls with the same values give the same plans, byte for byte, in every process.
+/// Pure: the same calls with the same values give the same plans, byte for byte, in every process. `apply` costs
+/// O(changed + launched), `plan` O(running + admitted log waiting); neither ever walks the waiting queue.
 public struct SchedulerCore: Sendable {
   public let engine: EngineDescription
   public private(set) var policy: PolicyConfig
 
+  var mirror: Mirror
+  var queue: QueueManager
+  var classes: ClassResolver
+  var batch: BatchPlanner
+  var admission: AdmissionController
+  var preemption: PreemptionController
+  var speculation: SpeculationController
+  var memory: MemoryManager
+  var placement = PlacementManager()
+  var exerciser: Exerciser
+  var budget = IterationBudget()
+  var draft = PlanDraft()
+  var publication = PlanPublication()
+  /// The last plan held back because the ones before it could not be run.
+  var heldForStall = false
+
+  /// - Parameters:
+  ///   - engine: what Register said.
+  ///   - policy: decoded policy; its limits never raise the engine's.
+  ///   - limits: how much of the engine's queue is mirrored.
   public init(engine: EngineDescription, policy: PolicyConfig, limits: MirrorLimits = MirrorLimits()) {
     self.engine = engine
     self.policy = policy
+    mirror = Mirror(engine: engine, limits: limits)
+    queue = QueueManager(ordering: policy.ordering)
+    classes = ClassResolver(policy)
+    batch = BatchPlanner(engine: engine, policy: policy)
+    admission = AdmissionController(engine: engine)
+    preemption = PreemptionController(engine: engine, policy: policy)
+    speculation = SpeculationController(engine: engine, policy: policy)
+    memory = MemoryManager(engine: engine, policy: policy)
+    exerciser = Exerciser(engine: engine)
   }
 
   /// Applies one Step to the mirror, in the order of session rule 6. After an error the mirror is worthless: drop it.
-  public mutating func apply(_ delta: StepDelta) throws(StepRejection) {}
+  public mutating func apply(_ delta: StepDelta) throws(StepRejection) {
+    try mirror.apply(delta)
+    exerciser.observe(epoch: delta.epoch, seq: delta.seq, arrivals: delta.arrived.h.count)
+    requeueChanged()
+  }
 
   /// Makes the plan that answers the Step applied last. `plan` is emptied first and keeps its storage.
-  public mutating func plan(resources: ResourceSnapshot, into plan: inout StepPlan) {}
+  public mutating func plan(resources: ResourceSnapshot, into plan: inout StepPlan) {
+    mirror.compactRunning()
+    openBudget()
+    draft.open(slotCount: mirror.table.requests.count)
+    if policy.batchStrategy == .exerciser, !exerciser.isCalm {
+      runExerciser()
+    } else if !breakStall() {
+      scheduleRunning()
+      admitWaiting()
+      scheduleAlone()
+    }
+    draft.closeItems()
+    publish(resources, into: &plan)
+  }
 
   /// The plan made last never reached the engine in time: it may not be reported as launched.
-  public mutating func dropPlan() {}
+  public mutating func dropPlan() {
+    mirror.planned.removeAll()
+    memory.newsWasLost()
+    placement.newsWasLost()
+    publication.forget()
+  }
 
   /// Takes effect with the next plan; waiting requests are put in the new order.
-  public mutating func setPolicy(_ policy: PolicyConfig) { self.policy = policy }
+  public mutating func setPolicy(_ policy: PolicyConfig) {
+    self.policy = policy
+    classes = ClassResolver(policy)
+    batch = BatchPlanner(engine: engine, policy: policy)
+    preemption = PreemptionController(engine: engine, policy: policy)
+    speculation = SpeculationController(engine: engine, policy: policy)
+    memory.setPolicy(policy)
+    queue = QueueManager(ordering: policy.ordering)
+    for slot in mirror.table.requests.indices { requeue(slot, mirror.table.requests[slot]) }
+    publication.forget()
+  }
+
+  private mutating func requeueChanged() {
+    var changed = mirror.takeChanged()
+    for slot in changed { requeue(Int(slot), mirror.table.requests[Int(slot)]) }
+    changed.removeAll(keepingCapacity: true)
+    mirror.giveBack(changed)
+  }
+
+  private mutating func requeue(_ slot: Int, _ request: Request) {
+    let rank = request.isLive ? classes.rank(of: request.className, names: mirror.names) : 0
+    queue.update(slot: slot, request: request, rank: rank, ids: mirror.table.ids)
+  }
+
+  private mutating func openBudget() {
+    let running = mirror.table.sums.running
+    budget.open(
+      tokens: min(engine.limits.stepTokens, policy.stepTokens ?? .max),
+      sequences: max(0, min(engine.limits.sequences, policy.sequences ?? .max) - running),
+      freeBlocks: mirror.freeBlocks, watermarkBlocks: memory.watermarkBlocks, adapterLimit: engine.limits.adapters)
+  }
+}
+
+// MARK: - What views and metrics read
+
+extension SchedulerCore {
+  public var telemetry: Telemetry { mirror.telemetry }
+  public var counts: StepDelta.Check { mirror.table.sums }
+  public var freeBlocks: [Int] { Array(mirror.freeBlocks) }
+  /// The engine's clock at the Step applied last, in microseconds.
+  public var nowUs: Int64 { mirror.nowUs }
+  /// Tokens charged since Register.
+  public var chargedTokens: Int { mirror.charges.totalTokens }
+  /// The waiting request passed over last, with its one binding constraint.
+  public var binding: PlanReason? { draft.binding }
+
+  /// Hands the tokens charged per tenant since the last call to `body`; tenants without any are left out.
+  public mutating func takeCharges(_ body: (_ tenant: String, _ tokens: Int) -> Void) {
+    let names = mirror.names
+    mirror.takeCharges { body(names.name($0), $1) }
+  }
+
+  /// Bounded copy of the mirror: running requests in order of admission, then waiting ones in the order in which they
+  /// would be served, then blocked ones. O(limit log limit), and at most `limit` slots are searched for blocked ones.
+  public mutating func requests(limit: Int) -> [RequestView] {
+    mirror.compactRunning()
+    var views: [RequestView] = []
+    for slot in mirror.table.running.prefix(limit) { views.append(view(Int(slot))) }
+    queue.beginWalk()
+    while views.count < limit, let slot = queue.next(mirror.table.ids) { views.append(view(slot)) }
+    guard mirror.table.sums.blocked > 0 else { return views }
+    for slot in mirror.table.requests.indices {
+      guard views.count < limit else { break }
+      let request = mirror.table.requests[slot]
+      if request.isLive, request.isBlocked, !request.isRunning { views.append(view(slot)) }
+    }
+    return views
+  }
+
+  private func view(_ slot: Int) -> RequestView {
+    let request = mirror.table.requests[slot]
+    let names = mirror.names
+    return RequestView(
+      h: request.handle, id: mirror.table.ids[slot], tenant: names.name(Int(request.tenant)),
+      className: names.name(Int(request.className)), adapter: names.name(Int(request.adapter)),
+      running: request.isRunning, blocked: request.isBlocked, promptTokens: request.promptTokens,
+      maxOutputTokens: request.maxOutputTokens, computedTokens: request.computedTokens,
+      outputTokens: request.outputTokens, ageUs: mirror.nowUs - request.arrivalUs)
+  }
 }

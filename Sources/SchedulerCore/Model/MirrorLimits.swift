@@ -8,7 +8,9 @@ public struct MirrorLimits: Hashable, Sendable {
   /// UTF-8 bytes of a request id or a name.
   public var idBytes: Int
 
-  public init(running: Int = 1024, waiting: Int = 100_000, arrivedPerStep: Int = 256, names: Int = 4096, idBytes: Int = 256) {
+  public init(
+    running: Int = 1024, waiting: Int = 100_000, arrivedPerStep: Int = 256, names: Int = 4096, idBytes: Int = 256
+  ) {
     self.running = running
     self.waiting = waiting
     self.arrivedPerStep = arrivedPerStep

@@ -23,8 +23,8 @@ public struct PlacementPlan: Hashable, Sendable {
 public enum PlacementReason: Hashable, Sendable {
   /// The machine has `nodes` NUMA node: binding changes nothing.
   case singleNode(nodes: Int)
-  /// Node with the most free memory, in bytes.
-  case mostFreeMemory(bytes: Int)
+  /// Node with the most memory, in bytes.
+  case mostMemory(bytes: Int)
   /// No topology is known (yet).
   case topologyUnknown
 
@@ -32,14 +32,14 @@ public enum PlacementReason: Hashable, Sendable {
   public var code: String {
     switch self {
     case .singleNode: "single_node"
-    case .mostFreeMemory: "most_free_memory"
+    case .mostMemory: "most_memory"
     case .topologyUnknown: "topology_unknown"
     }
   }
   public var number: Int {
     switch self {
     case .singleNode(let nodes): nodes
-    case .mostFreeMemory(let bytes): bytes
+    case .mostMemory(let bytes): bytes
     case .topologyUnknown: 0
     }
   }

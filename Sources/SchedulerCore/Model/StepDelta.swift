@@ -61,6 +61,7 @@ public struct StepDelta: Hashable, Sendable {
       /// Nothing was launched.
       case none
     }
+    /// The last Step's seq; 0 with mode plan stands for an absent `launched`: as planned.
     public var seq: UInt64 = 0
     public var mode: Mode = .plan
     public var iterations: Int = 0
@@ -214,5 +215,44 @@ public struct StepDelta: Hashable, Sendable {
     untrackedTokens.removeAll(keepingCapacity: true)
     check = nil
     spot = nil
+  }
+}
+
+extension StepDelta.ExceptionCause {
+  /// Position in `allCases`.
+  public var index: Int {
+    switch self {
+    case .cached: 0
+    case .partial: 1
+    case .kv: 2
+    case .lora: 3
+    case .encoder: 4
+    case .grammar: 5
+    case .remoteKV: 6
+    case .gone: 7
+    case .admitted: 8
+    case .other: 9
+    }
+  }
+}
+
+extension StepDelta.Check {
+  /// Position of the first number that differs, in wire order; 0 when none does.
+  public func firstDifference(from other: Self) -> Int {
+    if running != other.running { return 0 }
+    if waiting != other.waiting { return 1 }
+    if blocked != other.blocked { return 2 }
+    if computed != other.computed { return 3 }
+    return output != other.output ? 4 : 0
+  }
+}
+
+extension StepDelta.Spot {
+  /// Position of the first value that differs, in wire order; 0 when none does.
+  public func firstDifference(from other: Self) -> Int {
+    if computed != other.computed { return 1 }
+    if output != other.output { return 2 }
+    if running != other.running { return 3 }
+    return blocked != other.blocked ? 4 : 0
   }
 }

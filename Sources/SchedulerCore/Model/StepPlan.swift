@@ -44,7 +44,8 @@ public struct StepPlan: Hashable, Sendable {
   /// drafts each), then the explicit items in their order. Otherwise: the order of this array.
   public var run: [Item] = []
   /// The first `decodeCount` items of `run` are exactly the running, unblocked requests that are neither in `pause`
-  /// nor later in `run`, each with one token and no drafts, by ascending handle: the wire says `decode:"all"`.
+  /// nor later in `run`, each with one token and no drafts, in any order: the wire says `decode:"all"`, and the engine
+  /// takes them by ascending handle.
   public var decodesAll = false
   public var decodeCount = 0
   /// Running, unblocked requests left out of this iteration; they keep their blocks.

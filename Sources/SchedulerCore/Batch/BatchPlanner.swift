@@ -1,0 +1,64 @@
+/// How many tokens a request gets in one iteration, and who takes part: continuous batching (Orca) with chunked
+/// prefill under one token budget (vLLM V1 scheduler; Sarathi-Serve, arXiv 2403.02310).
+struct BatchPlanner: Sendable {
+  /// The running requests that one walk over the running list serves.
+  enum Pass: Sendable { case all, decodes, prefills }
+
+  private let limits: EngineDescription.Limits
+  private let inFlightRepeat: EngineDescription.InFlightRepeat
+  private let mayChunk: Bool
+  var strategy: PolicyConfig.BatchStrategy
+  var longPrefillTokens: Int
+
+  init(engine: EngineDescription, policy: PolicyConfig) {
+    limits = engine.limits
+    inFlightRepeat = engine.inFlightRepeat
+    mayChunk = engine.capabilities.contains(.chunk)
+    strategy = policy.batchStrategy
+    longPrefillTokens = policy.longPrefillTokens
+  }
+
+  /// Walks over the running list, in order: vLLM V1 serves everybody at once, Sarathi-Serve decodes first.
+  func passes() -> [Pass] { strategy == .continuous ? Self.onePass : Self.decodesThenPrefills }
+  private static let onePass: [Pass] = [.all]
+  private static let decodesThenPrefills: [Pass] = [.decodes, .prefills]
+
+  func belongs(_ request: Request, to pass: Pass) -> Bool {
+    switch pass {
+    case .all: true
+    case .decodes: request.isDecoding
+    case .prefills: !request.isDecoding
+    }
+  }
+
+  /// Why a request has no work for this iteration whatever the budget; nil when it has.
+  func exclusion(_ request: Request) -> Reason? {
+    if request.outputTokens >= request.maxOutputTokens { return .pausedFinished(maxOutput: request.maxOutputTokens) }
+    if request.remainingTokens <= 0 { return .pausedInFlight(plans: Int(request.unsettledPlans)) }
+    guard request.unsettledPlans > 0 else { return nil }
+    switch inFlightRepeat {
+    case .any: return nil
+    case .none: return .pausedInFlight(plans: Int(request.unsettledPlans))
+    case .prefill: return request.remainingTokens > 1 ? nil : .pausedInFlight(plans: Int(request.unsettledPlans))
+    }
+  }
+
+  /// Tokens of this iteration, `drafts` included: the least of what is left, the long-prefill limit, the budget and the
+  /// engine's length limit. 0 when the budget does not allow any (or, without `chunk`, not all).
+  /// `reason` says which limit cut a prefill.
+  func tokens(for request: Request, wanted: Int, drafts: Int, budgetTokens: Int) -> (tokens: Int, reason: Reason?) {
+    var count = wanted + drafts
+    var reason: Reason?
+    if longPrefillTokens > 0, count > longPrefillTokens, mayChunk {
+      count = longPrefillTokens
+      reason = .chunkLongPrefill(tokens: count)
+    }
+    if count > budgetTokens {
+      guard mayChunk || wanted == 1 else { return (0, .waitingBudget(tokens: budgetTokens)) }
+      count = max(0, budgetTokens)
+      reason = .chunkBudget(tokens: count)
+    }
+    if limits.length > 0 { count = min(count, max(0, limits.length - request.computedTokens)) }
+    return (count, reason)
+  }
+}

@@ -1,0 +1,31 @@
+/// What must hold for the mirror and the waiting order after every Step. Checked in tests, not in the serving path.
+extension SchedulerCore {
+  /// Sentences about what is inconsistent; empty when all is well. O(slots).
+  public func mirrorViolations() -> [String] {
+    var found: [String] = []
+    var sums = StepDelta.Check(running: 0, waiting: 0, blocked: 0, computed: 0, output: 0)
+    var candidates = 0
+    for request in mirror.table.requests where request.isLive {
+      if request.isRunning { sums.running += 1 } else { sums.waiting += 1 }
+      if request.isBlocked { sums.blocked += 1 }
+      if !request.isRunning, !request.isBlocked { candidates += 1 }
+      sums.computed += request.computedTokens
+      sums.output += request.outputTokens
+      if request.unsettledPlans < 0 { found.append("\(request.handle) is in \(request.unsettledPlans) plans") }
+    }
+    if sums != mirror.table.sums { found.append("sums drifted: \(mirror.table.sums), expected \(sums)") }
+    if candidates != queue.count { found.append("\(queue.count) candidates queued, expected \(candidates)") }
+    var walk = queue
+    var last: QueueManager.Key?
+    walk.beginWalk()
+    while let slot = walk.next(mirror.table.ids) {
+      let key = walk.key(of: slot)
+      if let last, key < last { found.append("the waiting order is broken at \(mirror.table.requests[slot].handle)") }
+      last = key
+    }
+    var table = mirror.table
+    table.compactRunning()
+    if table.running.count != sums.running { found.append("\(table.running.count) in the running list") }
+    return found
+  }
+}

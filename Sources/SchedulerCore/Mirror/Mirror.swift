@@ -1,0 +1,394 @@
+/// The sidecar's copy of one engine's queue, built from messages only (PROTOCOL.md, session rules 5 to 10).
+///
+/// `apply` checks as it goes and throws at the first contradiction: the caller then drops the whole mirror, so nothing
+/// is ever undone. Charges are staged and become real only when the whole Step was good.
+struct Mirror: Sendable {
+  let limits: MirrorLimits
+  private(set) var table = RequestTable()
+  private(set) var names = NameTable()
+  /// Free blocks per pool as the engine said last.
+  private(set) var freeBlocks: ContiguousArray<Int>
+  /// The engine's clock, never stepping back.
+  private(set) var nowUs: Int64
+  private(set) var charges = TenantCharges()
+  private(set) var telemetry = Telemetry()
+  /// The plan given out last, waiting for the Step that says what became of it.
+  var planned = PlannedStep()
+  private var unsettled = UnsettledPlans()
+  private var lastSeq: UInt64 = 0
+  private let inFlightMax: Int
+
+  init(engine: EngineDescription, limits: MirrorLimits) {
+    self.limits = limits
+    freeBlocks = ContiguousArray(engine.model.pools.map(\.blocks))
+    nowUs = engine.nowUs
+    inFlightMax = engine.inFlightMax
+  }
+
+  var lastAppliedSeq: UInt64 { lastSeq }
+
+  /// Plans that are launched and not settled.
+  var unsettledPlans: Int { unsettled.count }
+
+  mutating func apply(_ delta: StepDelta) throws(StepRejection) {
+    try applyClockAndPools(delta)
+    try applyNames(delta.names)
+    try applyArrivals(delta.arrived)
+    try applyLaunched(delta)
+    try applySettled(delta.settled)
+    try applyState(delta.state)
+    try applyRemoved(delta)
+    try applyBlocked(delta)
+    try applyUntracked(delta)
+    try verify(delta)
+    charges.commit()
+    lastSeq = delta.seq
+    unsettled.releaseHandles()
+    telemetry.steps += 1
+  }
+
+  private mutating func applyClockAndPools(_ delta: StepDelta) throws(StepRejection) {
+    guard delta.kvFreeBlocks.count == freeBlocks.count else {
+      throw StepRejection(
+        field: "/kv_free_blocks",
+        reason: "\(delta.kvFreeBlocks.count) counts; expected one per pool: \(freeBlocks.count)")
+    }
+    for pool in freeBlocks.indices { freeBlocks[pool] = delta.kvFreeBlocks[pool] }
+    if delta.nowUs < nowUs {
+      telemetry.clockStepsBack += 1
+    } else {
+      nowUs = delta.nowUs
+    }
+  }
+
+  private mutating func applyNames(_ added: [String]) throws(StepRejection) {
+    guard !added.isEmpty else { return }
+    guard names.count + added.count <= limits.names else {
+      throw StepRejection(field: "/names", reason: "more than \(limits.names) names in one session")
+    }
+    for name in added { names.append(name) }
+    charges.grow(to: names.count)
+  }
+
+  private mutating func applyArrivals(_ arrived: StepDelta.Arrivals) throws(StepRejection) {
+    guard !arrived.h.isEmpty else { return }
+    guard arrived.h.count <= limits.arrivedPerStep else {
+      throw StepRejection(
+        field: "/arrived/h", reason: "\(arrived.h.count) arrivals; expected at most \(limits.arrivedPerStep)")
+    }
+    guard table.count + arrived.h.count <= limits.running + limits.waiting else {
+      throw StepRejection(
+        field: "/arrived/h",
+        reason: "more requests than mirrored: \(limits.running) running + \(limits.waiting) waiting")
+    }
+    for i in arrived.h.indices { try insertArrival(arrived, i) }
+  }
+
+  private mutating func insertArrival(_ arrived: StepDelta.Arrivals, _ i: Int) throws(StepRejection) {
+    let handle = arrived.h[i]
+    guard table.slot(of: handle) == nil else {
+      throw StepRejection(field: "/arrived/h/\(i)", reason: "handle \(handle) is live already")
+    }
+    guard !unsettled.holds(handle: handle) else {
+      throw StepRejection(
+        field: "/arrived/h/\(i)", reason: "handle \(handle) returns before the plans of its last life were settled")
+    }
+    func name(_ column: [Int], _ field: String, optional: Bool) throws(StepRejection) -> Int32 {
+      let index = column.isEmpty ? -1 : column[i]
+      guard (index >= 0 && index < names.count) || (optional && index == -1) else {
+        throw StepRejection(
+          field: "/arrived/\(field)/\(i)", reason: "name \(index) was never sent; expected 0 to \(names.count - 1)")
+      }
+      return Int32(index)
+    }
+    let request = Request(
+      handle: handle, tenant: try name(arrived.tenant, "tenant", optional: false),
+      className: try name(arrived.requestClass, "class", optional: false),
+      adapter: try name(arrived.adapter, "adapter", optional: true), promptTokens: arrived.prompt[i],
+      maxOutputTokens: arrived.maxOutput[i], arrivalUs: nowUs &- arrived.ageUs[i],
+      cachedTokens: arrived.cachedTokens.isEmpty ? 0 : arrived.cachedTokens[i],
+      ttftSLOMs: arrived.ttftSLOMs.isEmpty ? 0 : arrived.ttftSLOMs[i],
+      tpotSLOMs: arrived.tpotSLOMs.isEmpty ? 0 : arrived.tpotSLOMs[i])
+    table.insert(request, id: arrived.id[i])
+    telemetry.arrivals += 1
+  }
+
+  // MARK: - Launched
+
+  private mutating func applyLaunched(_ delta: StepDelta) throws(StepRejection) {
+    let launched = delta.launched
+    // An absent `launched` decodes as seq 0, mode plan: as planned.
+    guard launched.seq == lastSeq || (launched.seq == 0 && launched.mode == .plan) else {
+      throw StepRejection(field: "/launched/seq", reason: "\(launched.seq); expected the last Step's seq \(lastSeq)")
+    }
+    switch launched.mode {
+    case .plan: try applyLaunchedPlan(launched)
+    case .fallback: try applyFallback(launched)
+    case .none: telemetry.plansDropped += planned.exists && !planned.items.isEmpty ? 1 : 0
+    }
+    planned.removeAll()
+  }
+
+  private mutating func applyLaunchedPlan(_ launched: StepDelta.Launched) throws(StepRejection) {
+    guard planned.exists else {
+      // A sync Step gets no plan: nothing is what was planned.
+      guard launched.h.isEmpty else {
+        throw StepRejection(
+          field: "/launched/mode", reason: "no plan answered Step \(lastSeq); expected none or fallback")
+      }
+      return
+    }
+    applyVerbs()
+    try chargeExceptions(launched)
+    let executed = try applyItems(launched)
+    telemetry.recordLaunch(planned: planned, executedTokens: executed)
+  }
+
+  private mutating func applyVerbs() {
+    for verb in planned.verbs {
+      let slot = Int(verb.slot)
+      guard table.requests[slot].isLive, table.requests[slot].isRunning else { continue }
+      let request = table.requests[slot]
+      switch verb.kind {
+      case .truncate:
+        if verb.keepTokens > 0, verb.keepTokens < request.computedTokens {
+          table.setTokens(slot: slot, computed: verb.keepTokens, output: request.outputTokens)
+        }
+      case .requeue:
+        table.setTokens(slot: slot, computed: 0, output: request.outputTokens)
+        table.setRunning(slot: slot, false)
+      case .swap: table.setRunning(slot: slot, false)
+      }
+    }
+  }
+
+  /// Exceptions pay for what really ran; their state comes absolute in `state`.
+  private mutating func chargeExceptions(_ launched: StepDelta.Launched) throws(StepRejection) {
+    exceptionSerial += 1
+    for i in launched.h.indices {
+      guard let slot = table.slot(of: launched.h[i]) else {
+        throw StepRejection(field: "/launched/x/h/\(i)", reason: "handle \(launched.h[i]) is unknown")
+      }
+      if slot >= exceptionMark.count {
+        exceptionMark.append(contentsOf: repeatElement(0, count: table.requests.count - exceptionMark.count))
+      }
+      guard exceptionMark[slot] != exceptionSerial else {
+        throw StepRejection(field: "/launched/x/h/\(i)", reason: "handle \(launched.h[i]) is named twice")
+      }
+      exceptionMark[slot] = exceptionSerial
+      charges.stage(tenant: Int(table.requests[slot].tenant), tokens: launched.n[i])
+      telemetry.recordException(launched.why[i], executedTokens: launched.n[i])
+    }
+  }
+  /// Slot -> serial of the Step in which it was named an exception: a set that empties for free.
+  private var exceptionMark: ContiguousArray<UInt64> = []
+  private var exceptionSerial: UInt64 = 0
+
+  /// Applies every planned item that is no exception. Returns the tokens that ran, exceptions apart.
+  private mutating func applyItems(_ launched: StepDelta.Launched) throws(StepRejection) -> Int {
+    var record = unsettled.reuse(seq: lastSeq)
+    var digit = 0
+    var executed = 0
+    let exceptions = !launched.h.isEmpty
+    for item in planned.items {
+      let slot = Int(item.slot)
+      // Nobody leaves the mirror between a plan and the Step that reports it, so the slot still holds this request.
+      record.items.append(LaunchRecord.Item(slot: item.slot, handle: item.handle))
+      table.addUnsettledPlan(slot: slot, 1)
+      var k = Int(item.k)
+      if k > 0, launched.hasDrafted {
+        guard digit < launched.drafted.count, launched.drafted[digit] <= UInt8(k) else {
+          throw StepRejection(
+            field: "/launched/drafted", reason: "expected one digit per item planned with drafts, none above its plan")
+        }
+        k = Int(launched.drafted[digit])
+        digit += 1
+      }
+      if exceptions, slot < exceptionMark.count, exceptionMark[slot] == exceptionSerial {
+        if item.k > 0 { record.drafted.append(LaunchRecord.Drafted(slot: item.slot, handle: item.handle, k: 0)) }
+        continue
+      }
+      let tokens = Int(item.n) - Int(item.k) + k
+      let request = table.requests[slot]
+      charges.stage(tenant: Int(request.tenant), tokens: tokens)
+      executed += tokens
+      let samples = request.computedTokens + tokens - k == request.promptTokens + request.outputTokens
+      table.addTokens(slot: slot, computed: tokens, output: samples ? 1 + k : 0)
+      table.setRunning(slot: slot, true)
+      if item.k > 0 { record.drafted.append(LaunchRecord.Drafted(slot: item.slot, handle: item.handle, k: Int32(k))) }
+    }
+    guard digit == launched.drafted.count else {
+      throw StepRejection(
+        field: "/launched/drafted", reason: "\(launched.drafted.count) digits; expected \(digit), one per drafting item"
+      )
+    }
+    // A plan without work settles at once.
+    if !record.items.isEmpty { unsettled.append(record) }
+    return executed
+  }
+
+  private mutating func applyFallback(_ launched: StepDelta.Launched) throws(StepRejection) {
+    var record = unsettled.reuse(seq: lastSeq)
+    for i in launched.h.indices {
+      guard let slot = table.slot(of: launched.h[i]) else {
+        throw StepRejection(field: "/launched/h/\(i)", reason: "handle \(launched.h[i]) is unknown")
+      }
+      charges.stage(tenant: Int(table.requests[slot].tenant), tokens: launched.n[i])
+      record.items.append(LaunchRecord.Item(slot: Int32(slot), handle: launched.h[i]))
+      table.addUnsettledPlan(slot: slot, 1)
+    }
+    telemetry.fallbackSteps += 1
+    telemetry.fallbackIterations += launched.iterations
+    // Even a fallback of untracked work only is settled by seq.
+    unsettled.append(record)
+  }
+
+  // MARK: - Settled
+
+  private mutating func applySettled(_ settled: StepDelta.Settlements) throws(StepRejection) {
+    var start = 0
+    for i in settled.seq.indices {
+      let end = settled.acceptedEnd[i]
+      defer { start = end }
+      let seq = settled.seq[i]
+      guard seq <= lastSeq, i == 0 || seq > settled.seq[i - 1] else {
+        throw StepRejection(
+          field: "/settled/\(i)/seq", reason: "\(seq) is no launched Step, or out of order; the last is \(lastSeq)")
+      }
+      guard let record = unsettled.take(seq: seq) else {
+        // A plan without work settled when it was launched; saying so again is harmless.
+        guard unsettled.isOlderThanAll(seq), end == start else {
+          throw StepRejection(field: "/settled/\(i)/seq", reason: "\(seq) is settled already or was never launched")
+        }
+        continue
+      }
+      for item in record.items where table.requests[Int(item.slot)].isSame(as: item.handle) {
+        table.addUnsettledPlan(slot: Int(item.slot), -1)
+      }
+      if end > start { try applyAccepted(settled.accepted[start..<end], record, index: i) }
+      telemetry.recordSettled(elapsedUs: settled.elapsedUs[i])
+      unsettled.recycle(record)
+    }
+    guard unsettled.count <= max(0, inFlightMax - 1) else {
+      throw StepRejection(
+        field: "/settled", reason: "\(unsettled.count) launched plans unsettled; expected at most \(inFlightMax - 1)")
+    }
+  }
+
+  /// Rejected drafts come off again; the bonus token stays.
+  private mutating func applyAccepted(
+    _ accepted: ArraySlice<UInt8>, _ record: LaunchRecord, index: Int
+  ) throws(StepRejection) {
+    guard accepted.count == record.drafted.count else {
+      throw StepRejection(
+        field: "/settled/\(index)/accepted",
+        reason: "\(accepted.count) digits; expected \(record.drafted.count), one per drafting item")
+    }
+    for (drafted, accepted) in zip(record.drafted, accepted) {
+      guard accepted <= drafted.k else {
+        throw StepRejection(
+          field: "/settled/\(index)/accepted",
+          reason: "\(accepted) accepted of \(drafted.k) drafts of \(drafted.handle)")
+      }
+      let rejected = Int(drafted.k) - Int(accepted)
+      telemetry.draftedTokens += Int(drafted.k)
+      telemetry.acceptedTokens += Int(accepted)
+      guard rejected > 0, table.requests[Int(drafted.slot)].isSame(as: drafted.handle) else { continue }
+      table.addTokens(slot: Int(drafted.slot), computed: -rejected, output: -rejected)
+    }
+  }
+
+  // MARK: - Absolute state
+
+  private mutating func applyState(_ state: StepDelta.State) throws(StepRejection) {
+    for i in state.h.indices {
+      guard let slot = table.slot(of: state.h[i]) else {
+        throw StepRejection(field: "/state/h/\(i)", reason: "handle \(state.h[i]) is unknown")
+      }
+      let request = table.requests[slot]
+      let most = request.promptTokens + state.output[i]
+      guard state.computed[i] <= most else {
+        throw StepRejection(
+          field: "/state/computed/\(i)", reason: "\(state.computed[i]); expected at most prompt + output = \(most)")
+      }
+      if request.isRunning, !state.running[i] { telemetry.enginePreemptions += 1 }
+      table.setTokens(slot: slot, computed: state.computed[i], output: state.output[i])
+      table.setRunning(slot: slot, state.running[i])
+    }
+  }
+
+  private mutating func applyRemoved(_ delta: StepDelta) throws(StepRejection) {
+    for i in delta.removed.indices {
+      let handle = delta.removed[i]
+      guard let slot = table.slot(of: handle) else {
+        throw StepRejection(field: "/removed/h/\(i)", reason: "handle \(handle) is unknown")
+      }
+      table.remove(slot: slot)
+      unsettled.retire(handle: handle, removedIn: delta.seq)
+      telemetry.removals += 1
+    }
+  }
+
+  private mutating func applyBlocked(_ delta: StepDelta) throws(StepRejection) {
+    for i in delta.blocked.indices {
+      guard let slot = table.slot(of: delta.blocked[i]) else {
+        throw StepRejection(field: "/blocked/h/\(i)", reason: "handle \(delta.blocked[i]) is unknown")
+      }
+      table.setBlocked(slot: slot, true)
+    }
+    for i in delta.ready.indices {
+      guard let slot = table.slot(of: delta.ready[i]) else {
+        throw StepRejection(field: "/ready/\(i)", reason: "handle \(delta.ready[i]) is unknown")
+      }
+      table.setBlocked(slot: slot, false)
+    }
+  }
+
+  private mutating func applyUntracked(_ delta: StepDelta) throws(StepRejection) {
+    for i in delta.untrackedTenant.indices {
+      let tenant = delta.untrackedTenant[i]
+      guard tenant >= 0, tenant < names.count else {
+        throw StepRejection(
+          field: "/untracked_tokens/tenant/\(i)",
+          reason: "name \(tenant) was never sent; expected 0 to \(names.count - 1)")
+      }
+      charges.stage(tenant: tenant, tokens: delta.untrackedTokens[i])
+    }
+  }
+
+  // MARK: - Check and spot
+
+  private func verify(_ delta: StepDelta) throws(StepRejection) {
+    if let check = delta.check, check != table.sums {
+      throw StepRejection(field: "/check/\(check.firstDifference(from: table.sums))", reason: "check differs")
+    }
+    guard let spot = delta.spot else { return }
+    guard let slot = table.slot(of: spot.h) else {
+      throw StepRejection(field: "/spot/0", reason: "handle \(spot.h) is unknown")
+    }
+    let request = table.requests[slot]
+    let mine = StepDelta.Spot(
+      h: spot.h, computed: request.computedTokens, output: request.outputTokens, running: request.isRunning,
+      blocked: request.isBlocked)
+    guard mine == spot else {
+      throw StepRejection(field: "/spot/\(spot.firstDifference(from: mine))", reason: "spot differs")
+    }
+  }
+
+  // MARK: - For the composing core
+
+  mutating func takeChanged() -> ContiguousArray<Int32> { table.takeChanged() }
+
+  mutating func giveBack(_ storage: consuming ContiguousArray<Int32>) { table.giveBack(storage) }
+
+  mutating func compactRunning() { table.compactRunning() }
+
+  mutating func recordPlan(items: Int, preemptions: Int) {
+    telemetry.plans += 1
+    if items == 0 { telemetry.emptyPlans += 1 }
+    telemetry.plannedPreemptions += preemptions
+  }
+
+  /// Tokens charged per name index since the last call; zero entries are left out.
+  mutating func takeCharges(_ body: (_ tenant: Int, _ tokens: Int) -> Void) { charges.take(body) }
+}

@@ -1,0 +1,38 @@
+/// Tokens charged per tenant (PROTOCOL.md, session rule 13): staged while a Step is applied, real once it was good.
+struct TenantCharges: Sendable {
+  private var staged: ContiguousArray<Int> = []
+  /// Name indices with a staged amount; may repeat.
+  private var touched: ContiguousArray<Int32> = []
+  /// Committed since the last `take`.
+  private var committed: ContiguousArray<Int> = []
+  private(set) var totalTokens = 0
+
+  mutating func grow(to count: Int) {
+    let missing = count - staged.count
+    guard missing > 0 else { return }
+    staged.append(contentsOf: repeatElement(0, count: missing))
+    committed.append(contentsOf: repeatElement(0, count: missing))
+  }
+
+  mutating func stage(tenant: Int, tokens: Int) {
+    if staged[tenant] == 0 { touched.append(Int32(tenant)) }
+    staged[tenant] += tokens
+  }
+
+  mutating func commit() {
+    for tenant in touched {
+      let tokens = staged[Int(tenant)]
+      staged[Int(tenant)] = 0
+      committed[Int(tenant)] += tokens
+      totalTokens += tokens
+    }
+    touched.removeAll(keepingCapacity: true)
+  }
+
+  mutating func take(_ body: (_ tenant: Int, _ tokens: Int) -> Void) {
+    for tenant in committed.indices where committed[tenant] != 0 {
+      body(tenant, committed[tenant])
+      committed[tenant] = 0
+    }
+  }
+}

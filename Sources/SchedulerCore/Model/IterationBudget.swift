@@ -1,0 +1,86 @@
+/// What one iteration may still use: tokens, sequences, KV blocks and adapters. All stages draw on this one value.
+public struct IterationBudget: Sendable {
+  public private(set) var tokens = 0
+  /// Requests that may still be admitted to the running set.
+  public private(set) var sequences = 0
+  /// Free blocks per pool, what this plan reserved taken off and what it preempts added.
+  public private(set) var freeBlocks: ContiguousArray<Int> = []
+  /// Blocks per pool that only running requests may use.
+  public private(set) var watermarkBlocks: ContiguousArray<Int> = []
+  private var adapters: ContiguousArray<Int32> = []
+  private var adapterLimit = 0
+  private var need: ContiguousArray<Int> = []
+
+  public init() {}
+
+  /// Starts an iteration. `freeBlocks` and `watermarkBlocks` have one count per pool.
+  public mutating func open(
+    tokens: Int, sequences: Int, freeBlocks: ContiguousArray<Int>, watermarkBlocks: ContiguousArray<Int>,
+    adapterLimit: Int
+  ) {
+    self.tokens = tokens
+    self.sequences = sequences
+    self.freeBlocks = freeBlocks
+    self.watermarkBlocks = watermarkBlocks
+    self.adapterLimit = adapterLimit
+    adapters.removeAll(keepingCapacity: true)
+    if need.count != freeBlocks.count { need = ContiguousArray(repeating: 0, count: freeBlocks.count) }
+  }
+
+  /// Blocks short, summed over pools, if a request grew from `computed` to `target`; 0 means that it fits.
+  public mutating func missingBlocks(
+    _ geometry: KVGeometry, from computed: Int, to target: Int, keepWatermark: Bool
+  ) -> Int {
+    guard growth(geometry, from: computed, to: target) else { return 0 }
+    var missing = 0
+    for pool in need.indices {
+      let usable = freeBlocks[pool] - (keepWatermark ? watermarkBlocks[pool] : 0)
+      if need[pool] > 0 { missing += max(0, need[pool] - usable) }
+    }
+    return missing
+  }
+
+  /// Takes the tokens and the blocks for growth from `computed` to `computed + tokens`, whether or not they are there.
+  public mutating func take(_ geometry: KVGeometry, from computed: Int, tokens count: Int) {
+    tokens -= count
+    guard growth(geometry, from: computed, to: computed + count) else { return }
+    for pool in need.indices { freeBlocks[pool] -= need[pool] }
+  }
+
+  /// Gives back what `take` took.
+  public mutating func refund(_ geometry: KVGeometry, from computed: Int, tokens count: Int) {
+    tokens += count
+    guard growth(geometry, from: computed, to: computed + count) else { return }
+    for pool in need.indices { freeBlocks[pool] += need[pool] }
+  }
+
+  /// Counts the blocks of a preempted request as free. Returns their number, summed over pools.
+  public mutating func release(_ geometry: KVGeometry, computed: Int) -> Int {
+    guard growth(geometry, from: 0, to: computed) else { return 0 }
+    var released = 0
+    for pool in need.indices {
+      freeBlocks[pool] += need[pool]
+      released += need[pool]
+    }
+    return released
+  }
+
+  public mutating func takeSequence() { sequences -= 1 }
+  public mutating func refundSequence() { sequences += 1 }
+
+  /// Whether a request with this adapter may join the plan (session rule 16).
+  public func allows(adapter: Int32) -> Bool {
+    adapter < 0 || adapterLimit == 0 || adapters.count < adapterLimit || adapters.contains(adapter)
+  }
+
+  public mutating func take(adapter: Int32) {
+    if adapter >= 0, adapterLimit > 0, !adapters.contains(adapter) { adapters.append(adapter) }
+  }
+
+  public var adapterCount: Int { adapters.count }
+
+  private mutating func growth(_ geometry: KVGeometry, from computed: Int, to target: Int) -> Bool {
+    for pool in need.indices { need[pool] = 0 }
+    return geometry.addGrowth(from: computed, to: target, into: &need)
+  }
+}

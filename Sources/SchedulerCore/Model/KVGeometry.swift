@@ -1,0 +1,44 @@
+/// Block arithmetic of an engine's KV groups (PROTOCOL.md, session rule 3). Several groups may draw on one pool.
+public struct KVGeometry: Hashable, Sendable {
+  private struct Group: Hashable, Sendable {
+    var pool: Int
+    var blockTokens: Int
+    /// Most blocks that one request holds; `Int.max` for full attention.
+    var maxBlocks: Int
+  }
+
+  private let groups: ContiguousArray<Group>
+  public let poolBlocks: ContiguousArray<Int>
+
+  public init(_ model: EngineDescription.Model) {
+    poolBlocks = ContiguousArray(model.pools.map(\.blocks))
+    groups = ContiguousArray(
+      model.kvGroups.map { group in
+        // A window that straddles block borders touches one block more than it fills.
+        let window = group.windowTokens > 0 ? ceilDivide(group.windowTokens, group.blockTokens) + 1 : Int.max
+        return Group(pool: group.pool, blockTokens: group.blockTokens, maxBlocks: window)
+      })
+  }
+
+  public var poolCount: Int { poolBlocks.count }
+
+  /// Adds the blocks that a request needs to grow from `computed` to `target` tokens to `need`, one count per pool.
+  /// Returns whether it needs any.
+  @discardableResult
+  public func addGrowth(from computed: Int, to target: Int, into need: inout ContiguousArray<Int>) -> Bool {
+    var any = false
+    for group in groups {
+      let before = min(group.maxBlocks, ceilDivide(max(0, computed), group.blockTokens))
+      let after = min(group.maxBlocks, ceilDivide(max(0, target), group.blockTokens))
+      if after > before {
+        need[group.pool] += after - before
+        any = true
+      }
+    }
+    return any
+  }
+}
+
+/// Smallest integer not less than `value / divisor`; `value >= 0`, `divisor > 0`.
+@inline(__always)
+func ceilDivide(_ value: Int, _ divisor: Int) -> Int { (value + divisor - 1) / divisor }

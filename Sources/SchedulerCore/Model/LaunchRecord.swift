@@ -1,0 +1,25 @@
+/// Work that an engine launched and has not reported settled (PROTOCOL.md, session rules 7 and 8).
+struct LaunchRecord: Sendable {
+  struct Item: Sendable {
+    var slot: Int32
+    var handle: RequestHandle
+  }
+
+  struct Drafted: Sendable {
+    var slot: Int32
+    var handle: RequestHandle
+    var k: Int32
+  }
+
+  var seq: UInt64 = 0
+  /// Everybody the plan named: no truncate, requeue or swap may name them until it settles.
+  var items: ContiguousArray<Item> = []
+  /// One entry per item planned with drafts, in plan order; k = 0 for exceptions.
+  var drafted: ContiguousArray<Drafted> = []
+
+  mutating func removeAll() {
+    seq = 0
+    items.removeAll(keepingCapacity: true)
+    drafted.removeAll(keepingCapacity: true)
+  }
+}

@@ -1,0 +1,31 @@
+/// The core's own record of a plan that it gave out, kept until the engine says what became of it.
+struct PlannedStep: Sendable {
+  struct Item: Sendable {
+    var slot: Int32
+    var handle: RequestHandle
+    var n: Int32
+    var k: Int32
+  }
+
+  /// A verb with the slot it names; `keepTokens` is for truncate only.
+  struct Verb: Sendable {
+    enum Kind: Sendable { case truncate, requeue, swap }
+    var kind: Kind
+    var slot: Int32
+    var keepTokens: Int
+  }
+
+  var seq: UInt64 = 0
+  /// False for a plan that never left (a sync Step, a dropped plan).
+  var exists = false
+  /// In plan order, apart from the decode set, whose order is immaterial: it carries no drafts.
+  var items: ContiguousArray<Item> = []
+  var verbs: ContiguousArray<Verb> = []
+
+  mutating func removeAll() {
+    seq = 0
+    exists = false
+    items.removeAll(keepingCapacity: true)
+    verbs.removeAll(keepingCapacity: true)
+  }
+}

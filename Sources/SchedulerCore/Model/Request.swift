@@ -1,0 +1,65 @@
+/// One request as the mirror holds it. Plain numbers only: the hot path walks arrays of these. The string id lives
+/// beside it in `RequestTable`.
+public struct Request: Hashable, Sendable {
+  public var handle: RequestHandle
+  /// Index into the session's names.
+  public var tenant: Int32
+  /// Index into the session's names.
+  public var className: Int32
+  /// Index into the session's names; -1 for none.
+  public var adapter: Int32
+  public var promptTokens: Int
+  public var maxOutputTokens: Int
+  public var arrivalUs: Int64
+  /// Prefix tokens that the engine's cache held on arrival; a hint.
+  public var cachedTokens: Int
+  /// 0: the class decides.
+  public var ttftSLOMs: Int
+  /// 0: the class decides.
+  public var tpotSLOMs: Int
+
+  /// Tokens whose KV exists or is being computed by launched plans.
+  public var computedTokens = 0
+  /// Output tokens known or promised by launched plans.
+  public var outputTokens = 0
+  public var isRunning = false
+  public var isBlocked = false
+  /// False once the engine removed it; the slot is free then.
+  public var isLive = true
+  /// Unsettled plans that name this request.
+  public var unsettledPlans: Int32 = 0
+  /// Position in `RequestTable.running`; -1 when not running.
+  public var runningIndex: Int32 = -1
+  /// Grows with each return from running to waiting; 0 for a request that never ran.
+  public var requeueSerial: Int64 = 0
+
+  public init(
+    handle: RequestHandle, tenant: Int32, className: Int32, adapter: Int32, promptTokens: Int, maxOutputTokens: Int,
+    arrivalUs: Int64, cachedTokens: Int, ttftSLOMs: Int, tpotSLOMs: Int
+  ) {
+    self.handle = handle
+    self.tenant = tenant
+    self.className = className
+    self.adapter = adapter
+    self.promptTokens = promptTokens
+    self.maxOutputTokens = maxOutputTokens
+    self.arrivalUs = arrivalUs
+    self.cachedTokens = cachedTokens
+    self.ttftSLOMs = ttftSLOMs
+    self.tpotSLOMs = tpotSLOMs
+  }
+
+  /// Tokens that are known or promised and have no KV yet. 1 while decoding.
+  public var remainingTokens: Int { promptTokens + outputTokens - computedTokens }
+
+  /// Tokens that a plan has to compute, the expected prefix hit of a fresh request taken off. At least 1 token is
+  /// always computed: it makes the next output token.
+  public var uncachedTokens: Int {
+    computedTokens == 0 ? max(1, remainingTokens - cachedTokens) : remainingTokens
+  }
+
+  /// Whether the slot still holds the request that a record made earlier means.
+  public func isSame(as handle: RequestHandle) -> Bool { isLive && self.handle == handle }
+
+  public var isDecoding: Bool { remainingTokens == 1 && computedTokens >= promptTokens }
+}

@@ -1,0 +1,125 @@
+/// The mirror's requests: slots of plain values, the running list in order of admission, and the sums that `check`
+/// compares. Every change of state goes through its methods, so that the sums and lists can never drift.
+public struct RequestTable: Sendable {
+  /// Slot -> request. A slot whose `isLive` is false is free.
+  public private(set) var requests: ContiguousArray<Request> = []
+  /// Slot -> the engine's string id.
+  public private(set) var ids: ContiguousArray<String> = []
+  /// Slots in order of admission; an entry is valid while its request's `runningIndex` points back at it.
+  private var runningSlots: ContiguousArray<Int32> = []
+  private var runningHoles = 0
+  private var handles = HandleMap()
+  private var freeSlots: ContiguousArray<Int32> = []
+  private var requeues: Int64 = 0
+  /// Sums over all live requests.
+  public private(set) var sums = StepDelta.Check(running: 0, waiting: 0, blocked: 0, computed: 0, output: 0)
+  /// Slots whose place in the waiting order may have changed since `drainChanged`.
+  private var changed: ContiguousArray<Int32> = []
+
+  public init() {}
+
+  public var count: Int { sums.running + sums.waiting }
+
+  public func slot(of handle: RequestHandle) -> Int? { handles.slot(of: handle) }
+
+  /// Slots of the running requests in order of admission. Call after `compactRunning`.
+  public var running: ContiguousArray<Int32> { runningSlots }
+
+  /// Closes the holes that finished and preempted requests left in the running list; O(running) when there are any.
+  public mutating func compactRunning() {
+    guard runningHoles > 0 else { return }
+    var kept = 0
+    for position in runningSlots.indices {
+      let slot = Int(runningSlots[position])
+      guard requests[slot].runningIndex == Int32(position) else { continue }
+      runningSlots[kept] = Int32(slot)
+      requests[slot].runningIndex = Int32(kept)
+      kept += 1
+    }
+    runningSlots.removeLast(runningSlots.count - kept)
+    runningHoles = 0
+  }
+
+  /// Adds a waiting request. The handle must not be live.
+  @discardableResult
+  public mutating func insert(_ request: Request, id: String) -> Int {
+    let slot: Int
+    if let free = freeSlots.popLast() {
+      slot = Int(free)
+      requests[slot] = request
+      ids[slot] = id
+    } else {
+      slot = requests.count
+      requests.append(request)
+      ids.append(id)
+    }
+    handles.set(request.handle, slot: slot)
+    sums.waiting += 1
+    changed.append(Int32(slot))
+    return slot
+  }
+
+  public mutating func remove(slot: Int) {
+    setRunning(slot: slot, false)
+    setBlocked(slot: slot, false)
+    sums.waiting -= 1
+    sums.computed -= requests[slot].computedTokens
+    sums.output -= requests[slot].outputTokens
+    handles.remove(requests[slot].handle)
+    requests[slot].isLive = false
+    // The id stays until the slot is used again: the waiting order still compares it in this Step.
+    freeSlots.append(Int32(slot))
+    changed.append(Int32(slot))
+  }
+
+  public mutating func setTokens(slot: Int, computed: Int, output: Int) {
+    sums.computed += computed - requests[slot].computedTokens
+    sums.output += output - requests[slot].outputTokens
+    requests[slot].computedTokens = computed
+    requests[slot].outputTokens = output
+  }
+
+  public mutating func addTokens(slot: Int, computed: Int, output: Int) {
+    sums.computed += computed
+    sums.output += output
+    requests[slot].computedTokens += computed
+    requests[slot].outputTokens += output
+  }
+
+  public mutating func setRunning(slot: Int, _ running: Bool) {
+    guard requests[slot].isRunning != running else { return }
+    requests[slot].isRunning = running
+    if running {
+      requests[slot].runningIndex = Int32(runningSlots.count)
+      runningSlots.append(Int32(slot))
+      sums.running += 1
+      sums.waiting -= 1
+    } else {
+      requests[slot].runningIndex = -1
+      runningHoles += 1
+      sums.running -= 1
+      sums.waiting += 1
+      requeues += 1
+      requests[slot].requeueSerial = requeues
+    }
+    changed.append(Int32(slot))
+  }
+
+  public mutating func setBlocked(slot: Int, _ blocked: Bool) {
+    guard requests[slot].isBlocked != blocked else { return }
+    requests[slot].isBlocked = blocked
+    sums.blocked += blocked ? 1 : -1
+    changed.append(Int32(slot))
+  }
+
+  public mutating func addUnsettledPlan(slot: Int, _ count: Int32) { requests[slot].unsettledPlans += count }
+
+  /// The slots that changed since the last call, each once or more; `giveBack` returns the emptied storage.
+  public mutating func takeChanged() -> ContiguousArray<Int32> {
+    let taken = changed
+    changed = []
+    return taken
+  }
+
+  public mutating func giveBack(_ storage: consuming ContiguousArray<Int32>) { changed = storage }
+}

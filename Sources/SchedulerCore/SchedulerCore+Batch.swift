@@ -1,0 +1,208 @@
+/// The loop that composes the stages into one iteration: running requests first, then waiting ones, all from one
+/// budget. It follows vLLM V1's `schedule()`; the batch strategy only changes the walks over the running list.
+extension SchedulerCore {
+  // MARK: - Running
+
+  mutating func scheduleRunning() {
+    for pass in batch.passes() {
+      let running = mirror.table.running
+      for slot in running.lazy.map(Int.init) {
+        let request = mirror.table.requests[slot]
+        guard !request.isBlocked, draft.mark(of: slot) == .open, batch.belongs(request, to: pass) else { continue }
+        if !scheduleOne(slot, request), batch.strategy == .continuous { return leaveOutRest(running) }
+      }
+    }
+  }
+
+  /// False when the request was preempted to make room for itself: vLLM V1 ends its loop there.
+  private mutating func scheduleOne(_ slot: Int, _ request: Request) -> Bool {
+    if let reason = batch.exclusion(request) {
+      draft.leaveOut(slot: slot, handle: request.handle, reason: reason)
+      return true
+    }
+    guard budget.allows(adapter: request.adapter) else {
+      draft.leaveOut(slot: slot, handle: request.handle, reason: .adapterLimit(adapters: budget.adapterCount))
+      return true
+    }
+    let drafts = speculation.drafts(for: request)
+    let sized = batch.tokens(
+      for: request, wanted: request.remainingTokens, drafts: drafts, budgetTokens: budget.tokens)
+    guard sized.tokens > 0 else {
+      draft.leaveOut(slot: slot, handle: request.handle, reason: .pausedBudget(tokens: budget.tokens))
+      return true
+    }
+    guard makeRoom(for: slot, request, tokens: sized.tokens) else { return draft.mark(of: slot) != .preempted }
+    take(slot, request, tokens: sized.tokens, drafts: drafts)
+    if request.remainingTokens > 1, let reason = sized.reason { draft.explain(request.handle, reason) }
+    return true
+  }
+
+  mutating func take(_ slot: Int, _ request: Request, tokens: Int, drafts: Int) {
+    budget.take(memory.geometry, from: request.computedTokens, tokens: tokens)
+    budget.take(adapter: request.adapter)
+    // Drafts ride only on work that reaches the last known token.
+    let k = max(0, min(drafts, tokens - request.remainingTokens))
+    draft.schedule(slot: slot, handle: request.handle, n: tokens, k: k)
+  }
+
+  /// Frees blocks until the request can grow. False when it stays out of this iteration.
+  private mutating func makeRoom(for slot: Int, _ request: Request, tokens: Int) -> Bool {
+    let target = request.computedTokens + tokens
+    while true {
+      let missing = budget.missingBlocks(
+        memory.geometry, from: request.computedTokens, to: target, keepWatermark: false)
+      if missing == 0 { return true }
+      guard let victim = nextVictim() else { return giveUp(slot, request, missing: missing) }
+      let victimRequest = mirror.table.requests[victim]
+      guard preemption.mayRequeue(victimRequest) else {
+        // It must leave the unsettled plans first: leave it out now, preempt it in a later step.
+        if draft.promisedBlocks < missing, preemption.mayRequeue, preemption.mayPause, victim != slot {
+          leaveOutForLater(victim, victimRequest, missing: missing)
+          continue
+        }
+        return giveUp(slot, request, missing: missing)
+      }
+      requeue(victim, victimRequest, reason: nil)
+      if victim == slot { return false }
+    }
+  }
+
+  private func nextVictim() -> Int? { preemption.nextVictim(mirror.table, classes, draft) }
+
+  /// Preempts by recompute: takes back what the victim was given and counts its blocks as free.
+  private mutating func requeue(_ victim: Int, _ request: Request, reason: Reason?) {
+    takeBack(victim, request)
+    let released = budget.release(memory.geometry, computed: request.computedTokens)
+    draft.preempt(slot: victim, verb: .requeue)
+    draft.explain(request.handle, reason ?? .preemptedKV(blocks: released))
+  }
+
+  private mutating func leaveOutForLater(_ victim: Int, _ request: Request, missing: Int) {
+    takeBack(victim, request)
+    var probe = budget
+    let promised = probe.release(memory.geometry, computed: request.computedTokens)
+    draft.leaveOut(
+      slot: victim, handle: request.handle, reason: .pausedKV(missingBlocks: missing), promisedBlocks: promised)
+  }
+
+  private mutating func takeBack(_ victim: Int, _ request: Request) {
+    guard draft.mark(of: victim) == .scheduled else { return }
+    let tokens = draft.unschedule(slot: victim)
+    budget.refund(memory.geometry, from: request.computedTokens, tokens: tokens)
+  }
+
+  private mutating func giveUp(_ slot: Int, _ request: Request, missing: Int) -> Bool {
+    guard preemption.mayPause else {
+      // The engine cannot leave it out: it makes room by its own rules.
+      return true
+    }
+    draft.leaveOut(slot: slot, handle: request.handle, reason: .pausedKV(missingBlocks: missing))
+    return false
+  }
+
+  private mutating func leaveOutRest(_ running: ContiguousArray<Int32>) {
+    for slot in running.lazy.map(Int.init) where draft.mark(of: slot) == .open {
+      let request = mirror.table.requests[slot]
+      if request.isBlocked { continue }
+      draft.leaveOut(slot: slot, handle: request.handle, reason: .pausedKV(missingBlocks: 0))
+    }
+  }
+
+  // MARK: - Waiting
+
+  /// Admits waiting requests in order, only if nobody was preempted or left out for want of blocks.
+  mutating func admitWaiting() {
+    queue.beginWalk()
+    guard draft.preemptedCount == 0, draft.shortOfBlocks == 0 else {
+      if let slot = queue.next(mirror.table.ids) {
+        bind(slot, .waitingPreemption(victims: draft.preemptedCount + draft.shortOfBlocks))
+      }
+      return
+    }
+    var skipped = 0
+    while let slot = queue.next(mirror.table.ids) {
+      guard budget.tokens > 0 else { return bind(slot, .waitingBudget(tokens: 0)) }
+      let request = mirror.table.requests[slot]
+      if batch.exclusion(request) == nil {
+        let sized = batch.tokens(for: request, wanted: request.uncachedTokens, drafts: 0, budgetTokens: budget.tokens)
+        let decision = admission.decide(
+          request, sized: sized, budget: &budget, geometry: memory.geometry,
+          runningCount: mirror.table.sums.running + draft.admittedCount)
+        switch decision {
+        case .admit(let tokens, let chunk):
+          take(slot, request, tokens: tokens, drafts: 0)
+          budget.takeSequence()
+          draft.countAdmission()
+          draft.explain(request.handle, chunk ?? .admitted(tokens: tokens))
+          continue
+        case .stop(let reason): return bind(slot, reason)
+        case .skip(let reason): bind(slot, reason)
+        }
+      }
+      skipped += 1
+      if skipped >= AdmissionController.skipWindow { return }
+    }
+  }
+
+  private mutating func bind(_ slot: Int, _ reason: Reason) {
+    if draft.binding == nil {
+      draft.binding = PlanReason(h: mirror.table.requests[slot].handle, reason: reason)
+    }
+  }
+
+  // MARK: - Never stuck
+
+  /// With an otherwise empty plan and nothing in flight, the first in line is tried although the block count says no:
+  /// the count cannot see shared blocks, and the engine is the authority.
+  mutating func scheduleAlone() {
+    guard draft.items.isEmpty, draft.preemptedCount == 0, mirror.unsettledPlans == 0 else { return }
+    guard let slot = firstShortOfBlocks() ?? firstWaiting() else { return }
+    let request = mirror.table.requests[slot]
+    let wanted = request.isRunning ? request.remainingTokens : request.uncachedTokens
+    let sized = batch.tokens(for: request, wanted: wanted, drafts: 0, budgetTokens: budget.tokens)
+    guard sized.tokens > 0 else { return }
+    if request.isRunning {
+      draft.reopen(slot: slot)
+    } else {
+      guard budget.sequences > 0 else { return }
+      budget.takeSequence()
+      draft.countAdmission()
+      draft.binding = nil
+    }
+    take(slot, request, tokens: sized.tokens, drafts: 0)
+  }
+
+  private func firstShortOfBlocks() -> Int? {
+    for entry in draft.leftOut {
+      if case .pausedKV = entry.reason { return Int(entry.slot) }
+    }
+    return nil
+  }
+
+  private mutating func firstWaiting() -> Int? {
+    guard mirror.table.sums.running == 0 else { return nil }
+    queue.beginWalk()
+    guard let slot = queue.next(mirror.table.ids), batch.exclusion(mirror.table.requests[slot]) == nil else {
+      return nil
+    }
+    return slot
+  }
+
+  /// After a plan of which nothing ran, the next differs or holds (session rule 14): preempt one request, or hold once.
+  /// True when this iteration has its answer.
+  mutating func breakStall() -> Bool {
+    let stalled = mirror.telemetry.stalledPlans
+    guard stalled > 0, !heldForStall else {
+      heldForStall = false
+      return false
+    }
+    if mirror.table.sums.running > 1, let victim = nextVictim(),
+      preemption.mayRequeue(mirror.table.requests[victim])
+    {
+      requeue(victim, mirror.table.requests[victim], reason: .stalled(steps: stalled))
+      return false
+    }
+    heldForStall = true
+    return true
+  }
+}

@@ -1,0 +1,97 @@
+/// Turns the draft into the reply and into the core's own record of what it planned.
+extension SchedulerCore {
+  /// Waiting candidates named beyond the plan.
+  static let orderMax = 8
+
+  mutating func publish(_ resources: ResourceSnapshot, into plan: inout StepPlan) {
+    plan.removeAll()
+    mirror.planned.removeAll()
+    mirror.planned.exists = true
+    publishVerbs(into: &plan)
+    publishRun(into: &plan)
+    publishVictims(into: &plan)
+    publishOrder(into: &plan)
+    if engine.capabilities.contains(.budget), let tokens = policy.stepTokens, tokens < engine.limits.stepTokens {
+      plan.budgetTokens = tokens
+    }
+    if speculation.isOn, speculation.isPerBatch { plan.draftBatch = speculation.batchDrafts }
+    if draft.items.isEmpty, draft.verbs.isEmpty, draft.aborted.isEmpty, engine.capabilities.contains(.hold) {
+      plan.holdUs = policy.holdUs
+    }
+    plan.cache = memory.takeNews()
+    plan.placement = placement.takeNews(resources)
+    plan.reasons.append(contentsOf: draft.reasons)
+    if publication.setBinding(draft.binding), let binding = draft.binding { plan.reasons.append(binding) }
+    mirror.recordPlan(items: draft.items.count, preemptions: draft.preemptedCount)
+  }
+
+  private mutating func publishVerbs(into plan: inout StepPlan) {
+    for verb in draft.verbs {
+      let handle = mirror.table.requests[Int(verb.slot)].handle
+      switch verb.kind {
+      case .truncate: plan.truncate.append(StepPlan.Truncation(h: handle, keepTokens: verb.keepTokens))
+      case .requeue: plan.requeue.append(handle)
+      case .swap where draft.swappedToSSD.contains(verb.slot): plan.swapSSD.append(handle)
+      case .swap: plan.swapCPU.append(handle)
+      }
+      mirror.planned.verbs.append(verb)
+    }
+    for slot in draft.aborted {
+      let handle = mirror.table.requests[Int(slot)].handle
+      plan.abort.append(StepPlan.Abortion(h: handle, retryAfterMs: Self.abortRetryMs))
+    }
+  }
+
+  /// Retry hint for a request that the exerciser aborts.
+  static let abortRetryMs = 1000
+
+  /// `decode:"all"` where it is the shorter way to say it: most running requests decode one token.
+  private mutating func publishRun(into plan: inout StepPlan) {
+    let table = mirror.table
+    var decodes = 0
+    for item in draft.items where isPlainDecode(item, table) { decodes += 1 }
+    let candidates = table.sums.running - draft.items.count + draft.admittedCount
+    let mayLeaveOut = preemption.mayPause || draft.items.count - draft.admittedCount == table.sums.running
+    plan.decodesAll = decodes > 0 && mayLeaveOut && candidates < decodes
+    guard plan.decodesAll else {
+      for item in draft.items { append(item, to: &plan) }
+      return
+    }
+    for item in draft.items where isPlainDecode(item, table) { append(item, to: &plan) }
+    plan.decodeCount = plan.run.count
+    for item in draft.items where !isPlainDecode(item, table) { append(item, to: &plan) }
+    for slot in table.running.lazy.map(Int.init) where !table.requests[slot].isBlocked {
+      let mark = draft.mark(of: slot)
+      if mark == .leftOut || mark == .open || mark == .truncated { plan.pause.append(table.requests[slot].handle) }
+    }
+  }
+
+  private func isPlainDecode(_ item: PlannedStep.Item, _ table: RequestTable) -> Bool {
+    item.n == 1 && item.k == 0 && table.requests[Int(item.slot)].isRunning
+  }
+
+  private mutating func append(_ item: PlannedStep.Item, to plan: inout StepPlan) {
+    plan.run.append(StepPlan.Item(h: item.handle, n: Int(item.n), k: Int(item.k)))
+    mirror.planned.items.append(item)
+  }
+
+  private func publishVictims(into plan: inout StepPlan) {
+    guard preemption.namesVictims, memory.isTight(freeBlocks: budget.freeBlocks, running: mirror.table.sums.running)
+    else { return }
+    for slot in preemption.victims(mirror.table, classes, draft) {
+      plan.victims.append(mirror.table.requests[slot].handle)
+    }
+  }
+
+  private mutating func publishOrder(into plan: inout StepPlan) {
+    guard engine.capabilities.contains(.order) else { return }
+    if draft.admittedCount == 0, publication.orderVersion == queue.version { return }
+    var next: [RequestHandle] = []
+    queue.beginWalk()
+    while next.count < Self.orderMax, let slot = queue.next(mirror.table.ids) {
+      if draft.mark(of: slot) == .open { next.append(mirror.table.requests[slot].handle) }
+    }
+    if next != publication.order { plan.order.append(contentsOf: next) }
+    publication.setOrder(next, version: queue.version)
+  }
+}

@@ -1,0 +1,72 @@
+import SchedulerCore
+import Testing
+
+/// Random queues under every policy: conservation, progress, and the same plans from the same inputs.
+struct CorePropertyTests {
+  static let policies: [PolicyConfig] = PolicyConfig.Ordering.allCases.flatMap { ordering in
+    PolicyConfig.VictimOrder.allCases.flatMap { victims in
+      [PolicyConfig.BatchStrategy.continuous, .decodeFirst].map { strategy in
+        PolicyConfig.test(ordering: ordering, strategy: strategy, watermarkPpm: 50_000, victims: victims)
+      }
+    }
+  }
+
+  /// Runs a seeded workload to its end. Returns every plan.
+  private func run(seed: UInt64, policy: PolicyConfig) throws -> [StepPlan] {
+    var random = SplitMix64(seed)
+    var engine = FaithfulEngine(
+      FaithfulEngine.description(blocks: 12 + random.below(30), stepTokens: 16 + random.below(64), sequences: 6))
+    var core = SchedulerCore(engine: engine.description, policy: policy)
+    var plans: [StepPlan] = []
+    var arrived = 0
+    while arrived < 40 || !engine.live.isEmpty {
+      try #require(plans.count < 20_000, "no progress, seed \(seed), policy \(policy)")
+      if arrived < 40, random.below(3) == 0 {
+        engine.arrive(
+          prompt: 1 + random.below(150), maxOutput: 1 + random.below(30), requestClass: 1 + random.below(2),
+          ageUs: Int64(random.below(900)))
+        arrived += 1
+      }
+      if arrived == 40 {
+        for h in engine.live.keys.sorted() where engine.live[h]!.blocked { engine.setBlocked(h, false) }
+      } else if let h = engine.live.keys.sorted().first(where: { _ in random.below(20) == 0 }) {
+        engine.setBlocked(h, !engine.live[h]!.blocked)
+      }
+      try core.apply(engine.step())
+      #expect(core.mirrorViolations() == [], "seed \(seed)")
+      var plan = StepPlan()
+      core.plan(resources: .unknown, into: &plan)
+      #expect(core.planViolations(plan) == [], "seed \(seed)")
+      engine.run(plan)
+      #expect(engine.freeBlocks >= 0, "seed \(seed): blocks overdrawn")
+      plans.append(plan)
+    }
+    #expect(engine.finished == 40)
+    #expect(core.chargedTokens <= engine.computedTokens)
+    return plans
+  }
+
+  @Test(arguments: policies.indices)
+  func everybodyFinishesAndNothingIsOverdrawn(index: Int) throws {
+    for seed in UInt64(1)...12 { _ = try run(seed: seed, policy: Self.policies[index]) }
+  }
+
+  @Test func sameInputsGiveTheSamePlans() throws {
+    for policy in Self.policies {
+      #expect(try run(seed: 99, policy: policy) == run(seed: 99, policy: policy))
+    }
+  }
+}
+
+struct SplitMix64 {
+  private var state: UInt64
+  init(_ seed: UInt64) { state = seed }
+
+  mutating func below(_ bound: Int) -> Int {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return Int((z ^ (z >> 31)) % UInt64(bound))
+  }
+}

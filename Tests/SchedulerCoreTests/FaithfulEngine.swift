@@ -1,0 +1,151 @@
+import SchedulerCore
+
+/// The least engine that a core can be tested against: it does exactly what a plan says, has one pool of blocks and
+/// shares nothing. Deliberately apart from the mirror's code: it keeps its own truth by request id.
+struct FaithfulEngine {
+  struct Live {
+    var id: String
+    var prompt: Int
+    var maxOutput: Int
+    var computed = 0
+    var output = 0
+    var running = false
+    var blocked = false
+    var arrival: Int64
+  }
+
+  let description: EngineDescription
+  var now: Int64 = 1_000
+  var seq: UInt64 = 0
+  var live: [RequestHandle: Live] = [:]
+  private var nextHandle: RequestHandle = 1
+  private var pending = StepDelta()
+  private var namesSent = false
+  /// Tokens really computed.
+  private(set) var computedTokens = 0
+  private(set) var finished = 0
+  /// Finishing order, for fairness and starvation tests.
+  private(set) var finishedIDs: [String] = []
+
+  init(_ description: EngineDescription) { self.description = description }
+
+  var heldBlocks: Int {
+    let size = description.model.kvGroups[0].blockTokens
+    return live.values.reduce(0) { $0 + ($1.computed + size - 1) / size }
+  }
+
+  var freeBlocks: Int { description.model.pools[0].blocks - heldBlocks }
+
+  @discardableResult
+  mutating func arrive(
+    prompt: Int, maxOutput: Int, name: String? = nil, requestClass: Int = 1, tenant: Int = 0, ageUs: Int64 = 0
+  ) -> RequestHandle {
+    let h = nextHandle
+    nextHandle += 1
+    let id = name ?? "r\(h)"
+    live[h] = Live(id: id, prompt: prompt, maxOutput: maxOutput, arrival: now - ageUs)
+    pending.arrived.h.append(h)
+    pending.arrived.id.append(id)
+    pending.arrived.tenant.append(tenant)
+    pending.arrived.requestClass.append(requestClass)
+    pending.arrived.prompt.append(prompt)
+    pending.arrived.maxOutput.append(maxOutput)
+    pending.arrived.ageUs.append(ageUs)
+    return h
+  }
+
+  mutating func setBlocked(_ h: RequestHandle, _ blocked: Bool) {
+    live[h]!.blocked = blocked
+    if blocked {
+      pending.blocked.append(h)
+      pending.blockedWhy.append(.grammar)
+    } else {
+      pending.ready.append(h)
+    }
+  }
+
+  /// The Step with everything that happened since the last one.
+  mutating func step() -> StepDelta {
+    seq += 1
+    now += 1_000
+    var delta = pending
+    pending.removeAll()
+    delta.epoch = 7
+    delta.seq = seq
+    delta.nowUs = now
+    delta.kvFreeBlocks = [freeBlocks]
+    if !namesSent {
+      delta.names = ["tenant-a", "interactive", "batch", "tenant-b"]
+      namesSent = true
+    }
+    delta.check = StepDelta.Check(
+      running: live.values.count { $0.running }, waiting: live.values.count { !$0.running },
+      blocked: live.values.count { $0.blocked }, computed: live.values.reduce(0) { $0 + $1.computed },
+      output: live.values.reduce(0) { $0 + $1.output })
+    return delta
+  }
+
+  /// Runs the plan to the letter; settles it at once (a synchronous engine).
+  mutating func run(_ plan: StepPlan) {
+    for h in plan.requeue {
+      live[h]!.computed = 0
+      live[h]!.running = false
+    }
+    for item in plan.run {
+      computedTokens += item.n
+      live[item.h]!.running = true
+      live[item.h]!.computed += item.n
+      if live[item.h]!.computed == live[item.h]!.prompt + live[item.h]!.output + item.k {
+        // Every draft is accepted.
+        live[item.h]!.output += 1 + item.k
+      }
+    }
+    if !plan.run.isEmpty {
+      pending.settled.seq.append(seq)
+      pending.settled.elapsedUs.append(1_000)
+      pending.settled.acceptedEnd.append(0)
+    }
+    for h in live.keys.sorted() where live[h]!.output >= live[h]!.maxOutput {
+      finishedIDs.append(live[h]!.id)
+      live[h] = nil
+      finished += 1
+      pending.removed.append(h)
+      pending.removedWhy.append(.stop)
+    }
+  }
+
+  /// A description with one pool of `blocks` blocks of 16 tokens.
+  static func description(
+    blocks: Int = 1_000, stepTokens: Int = 64, sequences: Int = 8, inFlightMax: Int = 1,
+    inFlightRepeat: EngineDescription.InFlightRepeat = .any, drafter: EngineDescription.Drafter? = nil,
+    fullPromptMustFit: Bool = false, adapters: Int = 0,
+    capabilities: Capabilities = [.order, .hold, .chunk, .pause, .requeue, .victimOrder]
+  ) -> EngineDescription {
+    EngineDescription(
+      name: "test", version: "1", serverID: "s", engineBootID: "b",
+      model: .init(
+        id: "m", parameters: 1, pools: [.init(blocks: blocks)],
+        kvGroups: [.init(pool: 0, blockTokens: 16, bytesPerToken: 1, windowTokens: 0)]),
+      inFlightMax: inFlightMax, inFlightRepeat: inFlightRepeat,
+      limits: .init(stepTokens: stepTokens, sequences: sequences, length: 4_096, adapters: adapters, encoderTokens: 0),
+      drafter: drafter, fullPromptMustFit: fullPromptMustFit, capabilities: capabilities)
+  }
+}
+
+extension PolicyConfig {
+  /// vLLM V1 with `policy="fcfs"`, unless said otherwise.
+  static func test(
+    ordering: Ordering = .fcfs, strategy: BatchStrategy = .continuous, stepTokens: Int? = nil,
+    longPrefillTokens: Int = 0, watermarkPpm: Int = 0, victims: VictimOrder = .lastAdmitted, drafts: Int = 0
+  ) -> PolicyConfig {
+    PolicyConfig(
+      name: "test",
+      classes: [
+        .init(name: "interactive", rank: 0, ttftSLOMs: 500, tpotSLOMs: 25, weight: 3),
+        .init(name: "batch", rank: 1, ttftSLOMs: 60_000, tpotSLOMs: 200, weight: 1),
+      ],
+      defaultClass: "batch", ordering: ordering, batchStrategy: strategy, stepTokens: stepTokens, sequences: nil,
+      longPrefillTokens: longPrefillTokens, watermarkPpm: watermarkPpm, victimOrder: victims, draftTokens: drafts,
+      holdUs: 5_000)
+  }
+}
