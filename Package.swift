@@ -8,7 +8,6 @@ let strict: [SwiftSetting] = [
 ]
 let strictC: [CSetting] = [.unsafeFlags(["-std=c17", "-Wall", "-Wextra", "-Werror"]), .define("_GNU_SOURCE")]
 
-let collections: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -21,7 +20,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -34,26 +32,42 @@ let package = Package(
     .target(
       name: "EmbeddedFiles",
       cSettings: [.unsafeFlags(["-std=c17", "-Wall", "-Wextra", "-Werror", "-Wno-c23-extensions"])]),
-    .target(name: "SchedulerCore", dependencies: [collections], swiftSettings: strict),
+    .target(name: "EmbeddedText", dependencies: ["EmbeddedFiles"], swiftSettings: strict),
+    .target(name: "SchedulerCore", swiftSettings: strict),
     .target(name: "WireProtocol", dependencies: ["SchedulerCore"], swiftSettings: strict),
-    .target(name: "Policy", dependencies: ["SchedulerCore", "WireProtocol", "EmbeddedFiles"], swiftSettings: strict),
+    .target(name: "Policy", dependencies: ["SchedulerCore", "WireProtocol", "EmbeddedText"], swiftSettings: strict),
+    .target(name: "WireClient", dependencies: ["WireProtocol"], swiftSettings: strict),
     .target(
       name: "HardwareProbes", dependencies: ["CShim", "SchedulerCore", "WireProtocol"], swiftSettings: strict),
     .target(
       name: "Sidecar",
       dependencies: [
-        "SchedulerCore", "WireProtocol", "HardwareProbes", "Policy", "EmbeddedFiles", logging,
+        "SchedulerCore", "WireProtocol", "HardwareProbes", "Policy", "EmbeddedText", logging,
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
-    .target(name: "Simulator", dependencies: ["SchedulerCore", "WireProtocol", "EmbeddedFiles"], swiftSettings: strict),
+    .target(
+      name: "Simulator", dependencies: ["SchedulerCore", "WireProtocol", "WireClient", "Policy", "EmbeddedText"],
+      swiftSettings: strict),
     .executableTarget(
       name: "coxswain",
       dependencies: [
-        "SchedulerCore", "WireProtocol", "HardwareProbes", "Sidecar", "Simulator", "Policy", "EmbeddedFiles", logging,
+        "SchedulerCore", "WireProtocol", "WireClient", "HardwareProbes", "Sidecar", "Simulator", "Policy", "EmbeddedText",
+        logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .testTarget(name: "SchedulerCoreTests", dependencies: ["SchedulerCore"], swiftSettings: strict),
+    .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"], swiftSettings: strict),
+    .testTarget(name: "PolicyTests", dependencies: ["Policy"], swiftSettings: strict),
+    .testTarget(
+      name: "SchemaTests", dependencies: ["WireProtocol", "Policy", "Simulator", "EmbeddedText"], swiftSettings: strict),
+    .testTarget(name: "HardwareProbesTests", dependencies: ["HardwareProbes"], swiftSettings: strict),
+    .testTarget(
+      name: "SidecarTests",
+      dependencies: ["Sidecar", "WireClient", "Policy", .product(name: "NIOEmbedded", package: "swift-nio")],
+      swiftSettings: strict),
+    .testTarget(name: "SimulatorTests", dependencies: ["Simulator"], swiftSettings: strict),
+    .testTarget(name: "CommandTests", dependencies: ["WireClient"], swiftSettings: strict),
   ]
 )
