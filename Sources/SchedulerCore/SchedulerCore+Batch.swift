@@ -38,19 +38,18 @@ extension SchedulerCore {
   }
 
   mutating func take(_ slot: Int, _ request: Request, tokens: Int, drafts: Int) {
-    budget.take(memory.geometry, from: request.computedTokens, tokens: tokens)
+    budget.take(from: request.computedTokens, tokens: tokens)
     budget.take(adapter: request.adapter)
     // Drafts ride only on work that reaches the last known token.
     let k = max(0, min(drafts, tokens - request.remainingTokens))
-    draft.schedule(slot: slot, handle: request.handle, n: tokens, k: k)
+    draft.schedule(slot: slot, handle: request.handle, n: tokens, k: k, isRunning: request.isRunning)
   }
 
   /// Frees blocks until the request can grow. False when it stays out of this iteration.
   private mutating func makeRoom(for slot: Int, _ request: Request, tokens: Int) -> Bool {
     let target = request.computedTokens + tokens
     while true {
-      let missing = budget.missingBlocks(
-        memory.geometry, from: request.computedTokens, to: target, keepWatermark: false)
+      let missing = budget.missingBlocks(from: request.computedTokens, to: target, keepWatermark: false)
       if missing == 0 { return true }
       guard let victim = nextVictim() else { return giveUp(slot, request, missing: missing) }
       let victimRequest = mirror.table.requests[victim]
@@ -72,7 +71,7 @@ extension SchedulerCore {
   /// Preempts by recompute: takes back what the victim was given and counts its blocks as free.
   private mutating func requeue(_ victim: Int, _ request: Request, reason: Reason?) {
     takeBack(victim, request)
-    let released = budget.release(memory.geometry, computed: request.computedTokens)
+    let released = budget.release(computed: request.computedTokens)
     draft.preempt(slot: victim, verb: .requeue)
     draft.explain(request.handle, reason ?? .preemptedKV(blocks: released))
   }
@@ -80,7 +79,7 @@ extension SchedulerCore {
   private mutating func leaveOutForLater(_ victim: Int, _ request: Request, missing: Int) {
     takeBack(victim, request)
     var probe = budget
-    let promised = probe.release(memory.geometry, computed: request.computedTokens)
+    let promised = probe.release(computed: request.computedTokens)
     draft.leaveOut(
       slot: victim, handle: request.handle, reason: .pausedKV(missingBlocks: missing), promisedBlocks: promised)
   }
@@ -88,7 +87,7 @@ extension SchedulerCore {
   private mutating func takeBack(_ victim: Int, _ request: Request) {
     guard draft.mark(of: victim) == .scheduled else { return }
     let tokens = draft.unschedule(slot: victim)
-    budget.refund(memory.geometry, from: request.computedTokens, tokens: tokens)
+    budget.refund(from: request.computedTokens, tokens: tokens)
   }
 
   private mutating func giveUp(_ slot: Int, _ request: Request, missing: Int) -> Bool {
@@ -126,7 +125,7 @@ extension SchedulerCore {
       if batch.exclusion(request) == nil {
         let sized = batch.tokens(for: request, wanted: request.uncachedTokens, drafts: 0, budgetTokens: budget.tokens)
         let decision = admission.decide(
-          request, sized: sized, budget: &budget, geometry: memory.geometry,
+          request, sized: sized, budget: &budget,
           runningCount: mirror.table.sums.running + draft.admittedCount)
         switch decision {
         case .admit(let tokens, let chunk):

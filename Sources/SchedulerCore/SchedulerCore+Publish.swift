@@ -47,27 +47,30 @@ extension SchedulerCore {
 
   /// `decode:"all"` where it is the shorter way to say it: most running requests decode one token.
   private mutating func publishRun(into plan: inout StepPlan) {
-    let table = mirror.table
     var decodes = 0
-    for item in draft.items where isPlainDecode(item, table) { decodes += 1 }
-    let candidates = table.sums.running - draft.items.count + draft.admittedCount
-    let mayLeaveOut = preemption.mayPause || draft.items.count - draft.admittedCount == table.sums.running
-    plan.decodesAll = decodes > 0 && mayLeaveOut && candidates < decodes
+    for item in draft.items where item.isPlainDecode { decodes += 1 }
+    let running = mirror.table.sums.running
+    let runningInPlan = draft.items.count - draft.admittedCount
+    let mayLeaveOut = preemption.mayPause || runningInPlan == running
+    plan.decodesAll = decodes > 0 && mayLeaveOut && running - runningInPlan < decodes
     guard plan.decodesAll else {
       for item in draft.items { append(item, to: &plan) }
       return
     }
-    for item in draft.items where isPlainDecode(item, table) { append(item, to: &plan) }
+    for item in draft.items where item.isPlainDecode { append(item, to: &plan) }
     plan.decodeCount = plan.run.count
-    for item in draft.items where !isPlainDecode(item, table) { append(item, to: &plan) }
-    for slot in table.running.lazy.map(Int.init) where !table.requests[slot].isBlocked {
-      let mark = draft.mark(of: slot)
-      if mark == .leftOut || mark == .open || mark == .truncated { plan.pause.append(table.requests[slot].handle) }
-    }
+    guard decodes < draft.items.count || runningInPlan < running else { return }
+    for item in draft.items where !item.isPlainDecode { append(item, to: &plan) }
+    if runningInPlan < running { publishPauses(into: &plan) }
   }
 
-  private func isPlainDecode(_ item: PlannedStep.Item, _ table: RequestTable) -> Bool {
-    item.n == 1 && item.k == 0 && table.requests[Int(item.slot)].isRunning
+  private func publishPauses(into plan: inout StepPlan) {
+    for slot in mirror.table.running.lazy.map(Int.init) where !mirror.table.requests[slot].isBlocked {
+      let mark = draft.mark(of: slot)
+      if mark == .leftOut || mark == .open || mark == .truncated {
+        plan.pause.append(mirror.table.requests[slot].handle)
+      }
+    }
   }
 
   private mutating func append(_ item: PlannedStep.Item, to plan: inout StepPlan) {

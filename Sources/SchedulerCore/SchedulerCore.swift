@@ -16,7 +16,7 @@ public struct SchedulerCore: Sendable {
   var memory: MemoryManager
   var placement = PlacementManager()
   var exerciser: Exerciser
-  var budget = IterationBudget()
+  var budget: IterationBudget
   var draft = PlanDraft()
   var publication = PlanPublication()
   /// The last plan held back because the ones before it could not be run.
@@ -36,7 +36,9 @@ public struct SchedulerCore: Sendable {
     admission = AdmissionController(engine: engine)
     preemption = PreemptionController(engine: engine, policy: policy)
     speculation = SpeculationController(engine: engine, policy: policy)
-    memory = MemoryManager(engine: engine, policy: policy)
+    let geometry = KVGeometry(engine.model)
+    memory = MemoryManager(geometry: geometry, policy: policy)
+    budget = IterationBudget(geometry: geometry)
     exerciser = Exerciser(engine: engine)
   }
 

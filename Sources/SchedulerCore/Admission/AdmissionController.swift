@@ -18,7 +18,7 @@ struct AdmissionController: Sendable {
 
   /// Rules of vLLM V1's waiting loop. `sized` is what the batch planner would give the request.
   func decide(
-    _ request: Request, sized: (tokens: Int, reason: Reason?), budget: inout IterationBudget, geometry: KVGeometry,
+    _ request: Request, sized: (tokens: Int, reason: Reason?), budget: inout IterationBudget,
     runningCount: Int
   ) -> Decision {
     guard budget.sequences > 0 else { return .stop(.waitingSequences(sequences: runningCount)) }
@@ -26,7 +26,7 @@ struct AdmissionController: Sendable {
     guard sized.tokens > 0 else { return .stop(sized.reason ?? .waitingBudget(tokens: budget.tokens)) }
     let target = fullPromptMustFit ? request.remainingTokens : sized.tokens
     let missing = budget.missingBlocks(
-      geometry, from: request.computedTokens, to: request.computedTokens + target, keepWatermark: runningCount > 0)
+      from: request.computedTokens, to: request.computedTokens + target, keepWatermark: runningCount > 0)
     guard missing == 0 else { return .stop(.waitingKV(missingBlocks: missing)) }
     return .admit(tokens: sized.tokens, chunk: sized.reason)
   }

@@ -1,12 +1,12 @@
 /// The KV side of a plan: watermarks, and when blocks are so tight that the engine should know the victims.
 struct MemoryManager: Sendable {
-  let geometry: KVGeometry
+  private let geometry: KVGeometry
   private(set) var watermarkBlocks: ContiguousArray<Int>
   /// The engine has not been told the current watermarks.
   private var isNews = true
 
-  init(engine: EngineDescription, policy: PolicyConfig) {
-    geometry = KVGeometry(engine.model)
+  init(geometry: KVGeometry, policy: PolicyConfig) {
+    self.geometry = geometry
     watermarkBlocks = Self.watermarks(geometry, ppm: policy.watermarkPpm)
   }
 

@@ -140,8 +140,9 @@ struct Mirror: Sendable {
     }
     applyVerbs()
     try chargeExceptions(launched)
+    let plannedTokens = planned.tokens
     let executed = try applyItems(launched)
-    telemetry.recordLaunch(planned: planned, executedTokens: executed)
+    telemetry.recordLaunch(plannedTokens: plannedTokens, executedTokens: executed)
   }
 
   private mutating func applyVerbs() {
@@ -190,11 +191,11 @@ struct Mirror: Sendable {
     var digit = 0
     var executed = 0
     let exceptions = !launched.h.isEmpty
-    for item in planned.items {
-      let slot = Int(item.slot)
+    // The plan is spent: the record takes its items over, storage and all.
+    swap(&record.items, &planned.items)
+    for item in record.items {
       // Nobody leaves the mirror between a plan and the Step that reports it, so the slot still holds this request.
-      record.items.append(LaunchRecord.Item(slot: item.slot, handle: item.handle))
-      table.addUnsettledPlan(slot: slot, 1)
+      let slot = Int(item.slot)
       var k = Int(item.k)
       if k > 0, launched.hasDrafted {
         guard digit < launched.drafted.count, launched.drafted[digit] <= UInt8(k) else {
@@ -206,15 +207,12 @@ struct Mirror: Sendable {
       }
       if exceptions, slot < exceptionMark.count, exceptionMark[slot] == exceptionSerial {
         if item.k > 0 { record.drafted.append(LaunchRecord.Drafted(slot: item.slot, handle: item.handle, k: 0)) }
+        table.addUnsettledPlan(slot: slot, 1)
         continue
       }
       let tokens = Int(item.n) - Int(item.k) + k
-      let request = table.requests[slot]
-      charges.stage(tenant: Int(request.tenant), tokens: tokens)
       executed += tokens
-      let samples = request.computedTokens + tokens - k == request.promptTokens + request.outputTokens
-      table.addTokens(slot: slot, computed: tokens, output: samples ? 1 + k : 0)
-      table.setRunning(slot: slot, true)
+      charges.stage(tenant: table.launch(slot: slot, tokens: tokens, drafts: k), tokens: tokens)
       if item.k > 0 { record.drafted.append(LaunchRecord.Drafted(slot: item.slot, handle: item.handle, k: Int32(k))) }
     }
     guard digit == launched.drafted.count else {
@@ -234,7 +232,7 @@ struct Mirror: Sendable {
         throw StepRejection(field: "/launched/h/\(i)", reason: "handle \(launched.h[i]) is unknown")
       }
       charges.stage(tenant: Int(table.requests[slot].tenant), tokens: launched.n[i])
-      record.items.append(LaunchRecord.Item(slot: Int32(slot), handle: launched.h[i]))
+      record.items.append(PlannedStep.Item(slot: Int32(slot), handle: launched.h[i], n: 0, k: 0))
       table.addUnsettledPlan(slot: slot, 1)
     }
     telemetry.fallbackSteps += 1

@@ -9,9 +9,13 @@ public struct IterationBudget: Sendable {
   public private(set) var watermarkBlocks: ContiguousArray<Int> = []
   private var adapters: ContiguousArray<Int32> = []
   private var adapterLimit = 0
-  private var need: ContiguousArray<Int> = []
+  private var need: ContiguousArray<Int>
+  private let geometry: KVGeometry
 
-  public init() {}
+  public init(geometry: KVGeometry) {
+    self.geometry = geometry
+    need = ContiguousArray(repeating: 0, count: geometry.poolCount)
+  }
 
   /// Starts an iteration. `freeBlocks` and `watermarkBlocks` have one count per pool.
   public mutating func open(
@@ -24,14 +28,11 @@ public struct IterationBudget: Sendable {
     self.watermarkBlocks = watermarkBlocks
     self.adapterLimit = adapterLimit
     adapters.removeAll(keepingCapacity: true)
-    if need.count != freeBlocks.count { need = ContiguousArray(repeating: 0, count: freeBlocks.count) }
   }
 
   /// Blocks short, summed over pools, if a request grew from `computed` to `target`; 0 means that it fits.
-  public mutating func missingBlocks(
-    _ geometry: KVGeometry, from computed: Int, to target: Int, keepWatermark: Bool
-  ) -> Int {
-    guard growth(geometry, from: computed, to: target) else { return 0 }
+  public mutating func missingBlocks(from computed: Int, to target: Int, keepWatermark: Bool) -> Int {
+    guard growth(from: computed, to: target) else { return 0 }
     var missing = 0
     for pool in need.indices {
       let usable = freeBlocks[pool] - (keepWatermark ? watermarkBlocks[pool] : 0)
@@ -41,22 +42,22 @@ public struct IterationBudget: Sendable {
   }
 
   /// Takes the tokens and the blocks for growth from `computed` to `computed + tokens`, whether or not they are there.
-  public mutating func take(_ geometry: KVGeometry, from computed: Int, tokens count: Int) {
+  public mutating func take(from computed: Int, tokens count: Int) {
     tokens -= count
-    guard growth(geometry, from: computed, to: computed + count) else { return }
+    guard growth(from: computed, to: computed + count) else { return }
     for pool in need.indices { freeBlocks[pool] -= need[pool] }
   }
 
   /// Gives back what `take` took.
-  public mutating func refund(_ geometry: KVGeometry, from computed: Int, tokens count: Int) {
+  public mutating func refund(from computed: Int, tokens count: Int) {
     tokens += count
-    guard growth(geometry, from: computed, to: computed + count) else { return }
+    guard growth(from: computed, to: computed + count) else { return }
     for pool in need.indices { freeBlocks[pool] += need[pool] }
   }
 
   /// Counts the blocks of a preempted request as free. Returns their number, summed over pools.
-  public mutating func release(_ geometry: KVGeometry, computed: Int) -> Int {
-    guard growth(geometry, from: 0, to: computed) else { return 0 }
+  public mutating func release(computed: Int) -> Int {
+    guard growth(from: 0, to: computed) else { return 0 }
     var released = 0
     for pool in need.indices {
       freeBlocks[pool] += need[pool]
@@ -79,7 +80,9 @@ public struct IterationBudget: Sendable {
 
   public var adapterCount: Int { adapters.count }
 
-  private mutating func growth(_ geometry: KVGeometry, from computed: Int, to target: Int) -> Bool {
+  /// Fills `need`; false, and `need` is worthless, when no block is needed.
+  private mutating func growth(from computed: Int, to target: Int) -> Bool {
+    guard geometry.grows(from: computed, to: target) else { return false }
     for pool in need.indices { need[pool] = 0 }
     return geometry.addGrowth(from: computed, to: target, into: &need)
   }

@@ -8,6 +8,8 @@ public struct KVGeometry: Hashable, Sendable {
   }
 
   private let groups: ContiguousArray<Group>
+  /// Tokens per block that divides every group's block: growth that stays inside one of these needs no block.
+  private let commonBlockTokens: Int
   public let poolBlocks: ContiguousArray<Int>
 
   public init(_ model: EngineDescription.Model) {
@@ -18,9 +20,20 @@ public struct KVGeometry: Hashable, Sendable {
         let window = group.windowTokens > 0 ? ceilDivide(group.windowTokens, group.blockTokens) + 1 : Int.max
         return Group(pool: group.pool, blockTokens: group.blockTokens, maxBlocks: window)
       })
+    var common = 0
+    for group in groups { common = greatestCommonDivisor(common, group.blockTokens) }
+    commonBlockTokens = max(1, common)
   }
 
   public var poolCount: Int { poolBlocks.count }
+
+  /// False when growth from `computed` to `target` tokens surely needs no block; most decodes end here.
+  @inline(__always)
+  func grows(from computed: Int, to target: Int) -> Bool {
+    target > computed
+      && (computed <= 0 || computed % commonBlockTokens + (target - computed) > commonBlockTokens
+        || computed % commonBlockTokens == 0)
+  }
 
   /// Adds the blocks that a request needs to grow from `computed` to `target` tokens to `need`, one count per pool.
   /// Returns whether it needs any.
@@ -37,6 +50,12 @@ public struct KVGeometry: Hashable, Sendable {
     }
     return any
   }
+}
+
+private func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
+  var (a, b) = (a, b)
+  while b != 0 { (a, b) = (b, a % b) }
+  return a
 }
 
 /// Smallest integer not less than `value / divisor`; `value >= 0`, `divisor > 0`.

@@ -1,10 +1,5 @@
 /// Work that an engine launched and has not reported settled (PROTOCOL.md, session rules 7 and 8).
 struct LaunchRecord: Sendable {
-  struct Item: Sendable {
-    var slot: Int32
-    var handle: RequestHandle
-  }
-
   struct Drafted: Sendable {
     var slot: Int32
     var handle: RequestHandle
@@ -13,7 +8,7 @@ struct LaunchRecord: Sendable {
 
   var seq: UInt64 = 0
   /// Everybody the plan named: no truncate, requeue or swap may name them until it settles.
-  var items: ContiguousArray<Item> = []
+  var items: ContiguousArray<PlannedStep.Item> = []
   /// One entry per item planned with drafts, in plan order; k = 0 for exceptions.
   var drafted: ContiguousArray<Drafted> = []
 

@@ -64,9 +64,11 @@ struct PlanDraft: Sendable {
     return state.serial == serial ? state.mark : .open
   }
 
-  mutating func schedule(slot: Int, handle: RequestHandle, n: Int, k: Int) {
+  mutating func schedule(slot: Int, handle: RequestHandle, n: Int, k: Int, isRunning: Bool) {
     slots[slot] = SlotState(serial: serial, mark: .scheduled, item: Int32(items.count))
-    items.append(PlannedStep.Item(slot: Int32(slot), handle: handle, n: Int32(n), k: Int32(k)))
+    items.append(
+      PlannedStep.Item(
+        slot: Int32(slot), handle: handle, n: Int32(n), k: Int32(k), isPlainDecode: isRunning && n == 1 && k == 0))
   }
 
   mutating func countAdmission() { admittedCount += 1 }
@@ -111,5 +113,7 @@ struct PlanDraft: Sendable {
   }
 
   /// Drops the items that were taken back.
-  mutating func closeItems() { items.removeAll { $0.n == 0 } }
+  mutating func closeItems() {
+    if preemptedCount > 0 || !leftOut.isEmpty { items.removeAll { $0.n == 0 } }
+  }
 }

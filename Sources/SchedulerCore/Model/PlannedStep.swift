@@ -5,6 +5,8 @@ struct PlannedStep: Sendable {
     var handle: RequestHandle
     var n: Int32
     var k: Int32
+    /// One token of a running request, no drafts: what `decode:"all"` says.
+    var isPlainDecode = false
   }
 
   /// A verb with the slot it names; `keepTokens` is for truncate only.
@@ -21,6 +23,8 @@ struct PlannedStep: Sendable {
   /// In plan order, apart from the decode set, whose order is immaterial: it carries no drafts.
   var items: ContiguousArray<Item> = []
   var verbs: ContiguousArray<Verb> = []
+
+  var tokens: Int { items.reduce(0) { $0 + Int($1.n) } }
 
   mutating func removeAll() {
     seq = 0

@@ -86,6 +86,20 @@ public struct RequestTable: Sendable {
     requests[slot].outputTokens += output
   }
 
+  /// One launched plan gave the request `tokens` tokens, `drafts` of them to verify. Returns its tenant.
+  mutating func launch(slot: Int, tokens: Int, drafts: Int) -> Int {
+    let tenant = Int(requests[slot].tenant)
+    let reachesLastToken = tokens - drafts == requests[slot].remainingTokens
+    let output = reachesLastToken ? 1 + drafts : 0
+    requests[slot].computedTokens += tokens
+    requests[slot].outputTokens += output
+    requests[slot].unsettledPlans += 1
+    sums.computed += tokens
+    sums.output += output
+    if !requests[slot].isRunning { setRunning(slot: slot, true) }
+    return tenant
+  }
+
   public mutating func setRunning(slot: Int, _ running: Bool) {
     guard requests[slot].isRunning != running else { return }
     requests[slot].isRunning = running

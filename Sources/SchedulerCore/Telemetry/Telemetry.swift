@@ -39,13 +39,14 @@ public struct Telemetry: Hashable, Sendable {
     exceptionTokens += executedTokens
   }
 
-  mutating func recordLaunch(planned: PlannedStep, executedTokens executed: Int) {
+  /// Records a plan with its tokens, exceptions included, and the tokens of it that ran, exceptions apart.
+  mutating func recordLaunch(plannedTokens planned: Int, executedTokens executed: Int) {
     let ran = executed + exceptionTokens
     exceptionTokens = 0
     plansLaunched += 1
-    for item in planned.items { plannedTokens += Int(item.n) }
+    plannedTokens += planned
     executedTokens += ran
-    guard !planned.items.isEmpty else { return }
+    guard planned > 0 else { return }
     stalledPlans = ran == 0 ? stalledPlans + 1 : 0
   }
 
