@@ -1,0 +1,34 @@
+/// What one iteration computes, in the features that iteration-time fits use: exact integers, so that adding and taking
+/// back an item leaves no trace.
+public struct IterationFeatures: Hashable, Sendable {
+  /// P: prefill tokens, summed over chunks.
+  public private(set) var prefillTokens = 0
+  /// 2 W: sum over chunks of chunk * (2 * prefix + chunk), in square tokens; twice the pairs that attention reads.
+  public private(set) var doubledPrefillPairs = 0
+  /// Kp: tokens before the chunks, summed over chunks.
+  public private(set) var prefixTokens = 0
+  /// n: sequences that decode.
+  public private(set) var decodes = 0
+  /// K: context tokens of the decodes, summed.
+  public private(set) var decodeContextTokens = 0
+  /// M: the longest context among the decodes.
+  public private(set) var longestContextTokens = 0
+
+  public init() {}
+
+  public var isEmpty: Bool { prefillTokens == 0 && decodes == 0 }
+
+  /// A prefill chunk of `tokens` after `prefix` tokens that have KV.
+  public mutating func addPrefill(tokens: Int, prefix: Int) {
+    prefillTokens += tokens
+    doubledPrefillPairs += tokens * (2 * prefix + tokens)
+    prefixTokens += prefix
+  }
+
+  /// One sequence that decodes `tokens` tokens (1, or 1 + drafts) over `context` tokens.
+  public mutating func addDecode(context: Int, tokens: Int = 1) {
+    decodes += tokens
+    decodeContextTokens += context
+    longestContextTokens = max(longestContextTokens, context)
+  }
+}

@@ -1,0 +1,78 @@
+/// How long an iteration takes on one GPU and model: the ruler of every decision that looks at time.
+///
+/// With P, W, Kp, n, K, M as in `IterationFeatures` and pn(x, y) = (x^4 + y^4)^(1/4), a soft maximum:
+/// * linear: `t = a + b P + c W + d n + e K`
+/// * roofline: `t = a + pn(b0, b (P + n)) + pn(c W, g Kp) + d n + pn(e K, f M)`
+///
+/// Iterations with and without prefill have coefficients of their own: attention kernels are slower per KV token when a
+/// chunk shares the iteration. Coefficients are milliseconds of GPU time; `overheadUs` is the engine's own time per step.
+public struct IterationTimeModel: Hashable, Sendable {
+  public enum Form: String, CaseIterable, Hashable, Sendable {
+    case linear, roofline
+  }
+
+  /// Coefficients in milliseconds per feature unit; those that a form does not use are 0.
+  public struct Coefficients: Hashable, Sendable {
+    public var a: Double
+    public var b0: Double
+    public var b: Double
+    public var c: Double
+    public var g: Double
+    public var d: Double
+    public var e: Double
+    public var f: Double
+
+    public init(
+      a: Double, b0: Double = 0, b: Double, c: Double, g: Double = 0, d: Double, e: Double, f: Double = 0
+    ) {
+      self.a = a
+      self.b0 = b0
+      self.b = b
+      self.c = c
+      self.g = g
+      self.d = d
+      self.e = e
+      self.f = f
+    }
+  }
+
+  public var form: Form
+  public var decodeOnly: Coefficients
+  public var withPrefill: Coefficients
+  /// Time of the engine per step beside the GPU's, in microseconds.
+  public var overheadUs: Int
+
+  public init(form: Form, decodeOnly: Coefficients, withPrefill: Coefficients, overheadUs: Int) {
+    self.form = form
+    self.decodeOnly = decodeOnly
+    self.withPrefill = withPrefill
+    self.overheadUs = overheadUs
+  }
+
+  /// Predicted time of an iteration, overhead included, in whole microseconds, never less than 1.
+  public func elapsedUs(_ features: IterationFeatures) -> Int {
+    let gpuMs = features.prefillTokens > 0 ? ms(features, withPrefill) : ms(features, decodeOnly)
+    return max(1, Int(gpuMs * 1000 + 0.5) + overheadUs)
+  }
+
+  private func ms(_ features: IterationFeatures, _ k: Coefficients) -> Double {
+    let p = Double(features.prefillTokens)
+    let w = Double(features.doubledPrefillPairs) / 2
+    let n = Double(features.decodes)
+    let context = Double(features.decodeContextTokens)
+    switch form {
+    case .linear: return k.a + k.b * p + k.c * w + k.d * n + k.e * context
+    case .roofline:
+      let compute = Self.softMax(k.b0, k.b * (p + n))
+      let prefillAttention = Self.softMax(k.c * w, k.g * Double(features.prefixTokens))
+      let decodeAttention = Self.softMax(k.e * context, k.f * Double(features.longestContextTokens))
+      return k.a + compute + prefillAttention + k.d * n + decodeAttention
+    }
+  }
+
+  private static func softMax(_ x: Double, _ y: Double) -> Double {
+    let x2 = x * x
+    let y2 = y * y
+    return (x2 * x2 + y2 * y2).squareRoot().squareRoot()
+  }
+}
