@@ -1,0 +1,172 @@
+"""Reads a plan and judges it by what the engine had told the sidecar (session rules 4, 8, 14, 16, 17)."""
+
+HOLD_US_MIN, HOLD_US_MAX = 1_000, 100_000
+PREEMPTING = ("requeue", "swap_cpu", "swap_ssd")
+FIELDS = {
+    "run", "decode", "pause", "truncate", "requeue", "swap_cpu", "swap_ssd", "abort", "victims", "order",
+    "budget_tokens", "draft_batch", "hold_us", "cache", "placement", "reasons",
+}
+FIELD_VERBS = {
+    "pause": "pause", "truncate": "truncate", "requeue": "requeue", "swap_cpu": "swap_cpu", "swap_ssd": "swap_ssd",
+    "abort": "abort", "victims": "victim_order", "order": "order", "budget_tokens": "budget",
+    "draft_batch": "draft_batch", "hold_us": "hold",
+}
+
+
+class PlanViolation(Exception):
+    """The plan breaks a rule: a bug of the sidecar."""
+
+
+class Seen:
+    """One tracked request as the last Step left it in the mirror."""
+
+    __slots__ = ("request", "computed", "output", "running", "blocked", "in_flight", "promised")
+
+    def __init__(self, request, in_flight):
+        self.request = request
+        self.computed, self.output = request.computed, request.output + request.promised
+        self.running, self.blocked, self.in_flight = request.running, request.blocked, in_flight
+        self.promised = request.promised
+
+    @property
+    def remaining(self):
+        return self.request.prompt + self.output - self.computed
+
+
+class Plan:
+    """`verbs`: (verb, handle, argument) in the order in which they act. `items`: (handle, n, k) in plan order."""
+
+    def __init__(self, body, seen):
+        self.body = body
+        self.verbs = self._verbs(body)
+        self.decodes_all = body.get("decode") == "all"
+        run = body.get("run") or {}
+        handles, counts = run.get("h", []), run.get("n", [])
+        drafts = run.get("k") or [0] * len(handles)
+        require(len(handles) == len(counts) == len(drafts), "ragged run columns", run)
+        explicit = list(zip(handles, counts, drafts))
+        self.items = self._decode_set(seen, handles) + explicit if self.decodes_all else explicit
+        self.victims = body.get("victims", [])
+        self.hold_us = body.get("hold_us")
+
+    @property
+    def is_empty(self):
+        return not self.items and not self.verbs
+
+    @staticmethod
+    def _verbs(body):
+        verbs = []
+        truncate = body.get("truncate")
+        if truncate:
+            require(len(truncate["h"]) == len(truncate["keep_tokens"]), "ragged truncate columns", truncate)
+            verbs += [("truncate", h, keep) for h, keep in zip(truncate["h"], truncate["keep_tokens"])]
+        for verb in PREEMPTING:
+            verbs += [(verb, h, None) for h in body.get(verb, ())]
+        abort = body.get("abort")
+        if abort:
+            require(len(abort["h"]) == len(abort["retry_after_ms"]), "ragged abort columns", abort)
+            verbs += [("abort", h, retry) for h, retry in zip(abort["h"], abort["retry_after_ms"])]
+        return verbs
+
+    def _decode_set(self, seen, explicit):
+        """Every running, unblocked request neither paused nor in `run`; verbs act first."""
+        out = set(explicit)
+        out.update(self.body.get("pause", ()))
+        out.update(h for verb, h, _ in self.verbs if verb != "truncate")
+        return [(h, 1, 0) for h in sorted(seen) if seen[h].running and not seen[h].blocked and h not in out]
+
+
+def require(condition, *words):
+    if not condition:
+        raise PlanViolation(" ".join(map(str, words)))
+
+
+def check(plan, seen, config):
+    """Raises PlanViolation at the first broken rule."""
+    body = plan.body
+    require(not set(body) - FIELDS, "unknown plan fields", set(body) - FIELDS)
+    for field, verb in FIELD_VERBS.items():
+        require(field not in body or verb in config.capabilities, "undeclared verb", verb)
+    require(body.get("decode") in (None, "all"), "decode is", body.get("decode"))
+    _check_verbs(plan, seen, config)
+    _check_items(plan, seen, config)
+    _check_lists(plan, seen)
+    if plan.hold_us is not None:
+        require(plan.is_empty, "a hold with work")
+        require(HOLD_US_MIN <= plan.hold_us <= HOLD_US_MAX, "hold of", plan.hold_us, "us")
+    if "budget_tokens" in body:
+        require(0 < body["budget_tokens"] <= config.step_tokens, "budget of", body["budget_tokens"])
+
+
+def _check_verbs(plan, seen, config):
+    named = set()
+    for verb, handle, argument in plan.verbs:
+        require(handle in seen, verb, "of unknown handle", handle)
+        require(handle not in named, handle, "named by two verbs")
+        named.add(handle)
+        view = seen[handle]
+        if verb == "abort":
+            require(argument >= 0, "abort with retry_after_ms", argument)
+            continue
+        require(view.running, verb, "of", handle, "which does not run")
+        require(not view.in_flight or config.in_flight_preempt, verb, "of", handle, "which an unsettled plan names")
+        if verb == "truncate":
+            require(0 < argument < view.computed, "truncate", handle, "to", argument, "of", view.computed)
+
+
+def _check_items(plan, seen, config):
+    tokens, adapters, drafted = 0, set(), set()
+    requeued = {h for verb, h, _ in plan.verbs if verb in PREEMPTING}
+    gone = {h for verb, h, _ in plan.verbs if verb != "truncate"}
+    sequences = sum(view.running for view in seen.values()) - len(requeued)
+    planned = set()
+    for handle, n, k in plan.items:
+        require(handle in seen, "run names unknown handle", handle)
+        require(handle not in planned, handle, "planned twice")
+        require(handle not in gone, handle, "planned and preempted or aborted")
+        planned.add(handle)
+        view = seen[handle]
+        _check_item(handle, view, n, k, config)
+        tokens += n
+        sequences += not view.running
+        if view.request.adapter is not None:
+            adapters.add(view.request.adapter)
+        if k:
+            drafted.add((k, min(k, view.request.max_output - view.output - 1)))
+    require(tokens <= config.step_tokens, tokens, "tokens planned; the engine takes", config.step_tokens)
+    require(sequences <= config.sequences or not any(not seen[h].running for h in planned),
+            sequences, "sequences; the engine takes", config.sequences)
+    require(not adapters or len(adapters) <= config.adapters_max, "too many adapters", adapters)
+    if drafted and "draft_request" not in config.capabilities:
+        require("draft_batch" in config.capabilities, "drafts without a drafting verb")
+
+
+def _check_item(handle, view, n, k, config):
+    request = view.request
+    require(not view.blocked, handle, "planned and blocked")
+    require(k >= 0 and n - k >= 1, handle, "planned with n", n, "k", k)
+    require(n - k <= view.remaining, handle, "planned with", n - k, "tokens;", view.remaining, "remain")
+    require(view.output < request.max_output, handle, "planned beyond its output")
+    if k:
+        require(n - k == view.remaining, handle, "drafts without reaching its last token")
+        require(k <= config.k_max, handle, "drafts", k, "of at most", config.k_max)
+        require(view.output + 1 + k <= request.max_output, handle, "drafts beyond its output")
+    if view.in_flight:
+        require(config.in_flight_repeat != "none", handle, "repeated in flight")
+        require(config.in_flight_repeat != "prefill" or not view.promised, handle, "decode repeated in flight")
+    if not config.chunks and n - k < view.remaining:
+        require(False, handle, "chunked to", n - k, "of", view.remaining, "without the verb")
+
+
+def _check_lists(plan, seen):
+    planned = {item[0] for item in plan.items}
+    for handle in plan.body.get("pause", ()):
+        require(handle in seen and seen[handle].running, "pause names", handle, "which does not run")
+        require(handle not in planned, handle, "paused and planned")
+    for field in ("victims", "order"):
+        handles = plan.body.get(field, ())
+        require(len(set(handles)) == len(handles), field, "names somebody twice", handles)
+        for handle in handles:
+            require(handle in seen, field, "names unknown handle", handle)
+    for handle in plan.body.get("order", ()):
+        require(not seen[handle].running and handle not in planned, "order names", handle, "which runs")
