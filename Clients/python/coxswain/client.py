@@ -182,6 +182,11 @@ class Client:
                 continue
             self._arrived.setdefault(reply.id, deque()).append(reply)
 
+    @property
+    def unclaimed(self):
+        """Ids of replies that arrived and nobody waited for yet."""
+        return sorted(self._arrived)
+
     def finish(self, request_id, timeout_s=None):
         """The message of a reply. Raises StatusError for an error, DeadlinePassed after `timeout_s`."""
         try:

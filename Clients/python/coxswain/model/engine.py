@@ -35,13 +35,14 @@ class Request:
 
 
 class Item:
-    """One request's work in one launch. `exact`: the mirror learns it from the plan alone."""
+    """One request's work in one launch. `exact`: the mirror learns it from the plan alone. `tracked`: the mirror knew
+    the request then, so that it knows of this work."""
 
-    __slots__ = ("request", "tokens", "drafts", "samples", "life", "exact")
+    __slots__ = ("request", "tokens", "drafts", "samples", "life", "exact", "tracked")
 
     def __init__(self, request, tokens, drafts, samples):
         self.request, self.tokens, self.drafts, self.samples = request, tokens, drafts, samples
-        self.life, self.exact = request.life, False
+        self.life, self.exact, self.tracked = request.life, False, request.handle is not None
 
 
 class Launch:
@@ -91,6 +92,7 @@ class Engine:
         request.finished = True
         del self.requests[request.id]
         (self.running if request.running else self.waiting).remove(request)
+        request.running = False
         self.pools.hold(request, 0)
         self.diverged.discard(request)
         self.ended.append((request, why))
@@ -110,8 +112,8 @@ class Engine:
 
     def truncate(self, request, keep_tokens):
         self._forget_launches(request)
-        request.computed = keep_tokens
-        self.pools.hold(request, keep_tokens)
+        request.computed = min(keep_tokens, request.computed)
+        self.pools.hold(request, request.computed)
 
     def swap_out(self, request):
         self._forget_launches(request)
@@ -122,8 +124,11 @@ class Engine:
 
     @staticmethod
     def _forget_launches(request):
+        """What launched work promised is void; the last known token has to be computed again to make the next one."""
         request.life += 1
         request.promised = 0
+        if request.computed >= request.known:
+            request.computed = request.known - 1
 
     # --- work
 

@@ -60,6 +60,19 @@ def columns(message, field, names):
     return found
 
 
+def check_types(step):
+    """Each field's JSON type; the columns are looked at where they act."""
+    for field, kind in (
+            ("names", list), ("arrived", dict), ("launched", dict), ("settled", list), ("state", dict),
+            ("removed", dict), ("blocked", dict), ("ready", list), ("untracked_tokens", dict), ("check", list),
+            ("spot", list), ("sync", bool)):
+        if field in step and not isinstance(step[field], kind):
+            raise Rejected("/" + field, f"{step[field]!r}; expected {kind.__name__}")
+    for name in step.get("names", ()):
+        if not isinstance(name, str):
+            raise Rejected("/names", f"{name!r}; expected a string")
+
+
 class Mirror:
     def __init__(self, register):
         self.register = register
@@ -75,11 +88,14 @@ class Mirror:
 
     def apply(self, step):
         """All or nothing: after Rejected the mirror is worthless."""
+        check_types(step)
         self._staged = []
         seq = step["seq"]
         free = step.get("kv_free_blocks")
         if not isinstance(free, list) or len(free) != self.pool_count:
             raise Rejected("/kv_free_blocks", f"{free}; expected {self.pool_count} counts")
+        for count in free:
+            integer(count, "/kv_free_blocks")
         self.free_blocks = free
         self._clock(integer(step.get("now_us"), "/now_us", -2 ** 63))
         self.names += step.get("names", [])
@@ -179,10 +195,10 @@ class Mirror:
             self._staged.append((entry.tenant, integer(n, "/launched/x/n")))
         self._launched_items(launched.get("drafted"), set(exceptions["h"]), record)
         planned = {h for h, _, _ in self.plan.items}
-        for h in exceptions["h"]:
-            if h not in planned:
-                self._name_in(record, self.entries[h])
-        if record.entries:
+        if planned:
+            for h in exceptions["h"]:
+                if h not in planned:
+                    self._name_in(record, self.entries[h])
             self.unsettled[self.seq] = record
 
     @staticmethod

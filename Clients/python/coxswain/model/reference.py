@@ -97,7 +97,10 @@ class ReferenceSidecar:
     def _close(self, peer):
         self.selector.unregister(peer.socket)
         peer.socket.close()
-        session = peer.session
+        self._forget(peer)
+
+    def _forget(self, peer):
+        session, peer.session = peer.session, None
         if session and self.sessions.get(session.rank) is session:
             del self.sessions[session.rank]
 
@@ -106,7 +109,7 @@ class ReferenceSidecar:
         for payload in payloads:
             try:
                 request = json.loads(payload)
-                if not isinstance(request, dict) or not isinstance(request.get("id"), int):
+                if not isinstance(request, dict) or not isinstance(request.get("id"), int) or request["id"] < 0:
                     raise ValueError("no request envelope")
                 requests.append(request)
             except ValueError as error:
@@ -135,6 +138,9 @@ class ReferenceSidecar:
             return self._step(peer, message, request, cancelled)
         if method == SCHEDULER + "Register":
             return self._register(peer, message)
+        if method == SCHEDULER + "Unregister":
+            self._forget(peer)
+            return {}
         if method == "grpc.health.v1.Health/Check":
             return {"status": "SERVING"}
         if method.startswith("coxswain.v1.Admin/") and not peer.admin:
@@ -153,8 +159,7 @@ class ReferenceSidecar:
         old = self.sessions.get(session.rank)
         if old:
             old.replaced = old is not peer.session
-        if peer.session and self.sessions.get(peer.session.rank) is peer.session:
-            del self.sessions[peer.session.rank]
+        self._forget(peer)
         peer.session = self.sessions[session.rank] = session
         applied = self.applied.get(session.rank)
         return {

@@ -52,7 +52,8 @@ class Session:
         self.epoch, self.seq = None, 0
         self.names, self._new_names = {}, []
         self._removed, self._free_handles = [], []
-        self._unsettled, self._settled = OrderedDict(), []
+        # seq -> [launches without a result, elapsed_us, digits]; oldest first.
+        self._unsettled = OrderedDict()
         self.seen, self._arrival_clock = {}, {}
         self._spot_turn = 0
         self._forget_launched()
@@ -243,17 +244,25 @@ class Session:
         message["launched"] = launched
 
     def _put_settled(self, message):
-        if self._settled:
-            message["settled"] = self._settled
-            for entry in self._settled:
-                self._unsettled.pop(entry["seq"], None)
-            self._settled = []
+        """A seq is settled once, when the last of its launches is (a fallback may have several)."""
+        settled = []
+        for seq, (left, elapsed_us, digits) in self._unsettled.items():
+            if left:
+                break
+            entry = {"seq": seq, "elapsed_us": elapsed_us}
+            if digits:
+                entry["accepted"] = "".join(DIGITS[a] for a in digits)
+            settled.append(entry)
+        for entry in settled:
+            del self._unsettled[entry["seq"]]
+        if settled:
+            message["settled"] = settled
 
     def _put_requests(self, message, arrivals):
         """state, blocked, ready, check and spot; and what the mirror holds after this Step."""
         engine, seen = self.engine, {}
         in_flight = {item.request for launch in engine.in_flight if launch.epoch == self.epoch and launch.seq is not None
-                     for item in launch.items}
+                     for item in launch.items if item.tracked}
         state = [r for r in engine.diverged if r.handle is not None]
         state += [r for r in arrivals if (r.computed or r.output or r.promised or r.running) and r not in engine.diverged]
         engine.diverged.clear()
@@ -349,19 +358,17 @@ class Session:
         self._iterations += 1
         self.counts["fallback_iterations"] += 1
         self.engine.launch(self.epoch, self.seq, items)
-        self._unsettled[self.seq] = self._unsettled.get(self.seq, 0) + 1
+        self._unsettled.setdefault(self.seq, [0, 0, []])[0] += 1
 
     def settle(self):
         """Takes the oldest result."""
         launch, elapsed_us, digits = self.engine.settle_oldest(self.epoch)
         if launch.epoch is None or launch.epoch != self.epoch or launch.seq not in self._unsettled:
             return
-        self._unsettled[launch.seq] -= 1
-        if self._unsettled[launch.seq] == 0:
-            entry = {"seq": launch.seq, "elapsed_us": elapsed_us}
-            if digits:
-                entry["accepted"] = "".join(DIGITS[a] for a in digits)
-            self._settled.append(entry)
+        entry = self._unsettled[launch.seq]
+        entry[0] -= 1
+        entry[1] += elapsed_us
+        entry[2] = digits
 
     def read_plan(self, message):
         """Validates the reply to the Step sent last. Returns its Plan, or None for a sync Step."""
@@ -387,6 +394,7 @@ class Session:
         batch, items, draft_items = [], [], []
         victims = [self.seen[h].request for h in plan.victims]
         victims += [r for r in engine.running[::-1] if r.handle is None]
+        victims += engine.running[::-1]
         for handle, n, k in plan.items:
             item = self._run_item(handle, n, k, batch, victims)
             if item:
@@ -397,7 +405,7 @@ class Session:
                 self._planned_drafts.append(k)
                 self._drafted.append(item.drafts if exact else 0)
                 draft_items.append(item if exact else None)
-        if rng.random() < 0.03:
+        if plan.items and rng.random() < 0.03:
             self._admit_another(plan, batch, items, victims)
         self._run_untracked(batch, items, victims)
         if not plan.items and not items:
@@ -406,7 +414,7 @@ class Session:
         launch = engine.launch(self.epoch, self.seq if plan.items or rng.random() < 0.5 else None, items)
         launch.draft_items = draft_items
         if launch.seq is not None:
-            self._unsettled[self.seq] = 1
+            self._unsettled[self.seq] = [1, 0, []]
 
     def _act(self, verb, view, argument):
         engine, request = self.engine, view.request
