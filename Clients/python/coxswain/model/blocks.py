@@ -43,12 +43,18 @@ class BlockPools:
         for index, group in enumerate(self.groups):
             change = group.blocks(tokens) - group.blocks(before)
             if not group.window_tokens:
-                size = group.block_tokens
-                most = min(PREFIX_BLOCKS, request.prompt // size)
-                had, has = min(most, before // size), min(most, tokens // size)
-                change -= has - had
-                change += self._share(index, request.prefix, had, has)
+                had = request.shared_blocks[index]
+                has = self._shared_after(request, group.block_tokens, tokens, had)
+                change += had - has + self._share(index, request.prefix, had, has)
+                request.shared_blocks[index] = has
             self.used[group.pool] += change
+
+    @staticmethod
+    def _shared_after(request, size, tokens, had):
+        """Full blocks of the common prefix; a shared block that is truncated stays shared."""
+        if -(-tokens // size) < had:
+            return -(-tokens // size)
+        return max(had, min(PREFIX_BLOCKS, request.prompt // size, tokens // size))
 
     def _share(self, index, prefix, had, has):
         """Counts references to shared blocks. Returns the blocks that this takes or gives back."""

@@ -15,7 +15,7 @@ class Request:
     __slots__ = (
         "id", "tenant", "kind", "adapter", "prompt", "max_output", "stop_after", "prefix", "arrived_us",
         "computed", "output", "promised", "running", "blocked", "swapped", "life", "finished", "kv_tokens",
-        "launches", "owed", "handle", "block_news",
+        "launches", "owed", "handle", "block_news", "shared_blocks",
     )
 
     def __init__(self, name, rng, now_us, adapters):
@@ -27,6 +27,7 @@ class Request:
         self.computed = self.output = self.promised = self.life = self.kv_tokens = self.launches = self.owed = 0
         self.running = self.blocked = self.swapped = self.finished = self.block_news = False
         self.handle = None
+        self.shared_blocks = [0, 0]
 
     @property
     def known(self):
