@@ -1,0 +1,20 @@
+/// The canonical gRPC status codes, by name on the wire.
+public enum StatusCode: String, CaseIterable, Hashable, Sendable {
+  case ok = "OK"
+  case cancelled = "CANCELLED"
+  case unknown = "UNKNOWN"
+  case invalidArgument = "INVALID_ARGUMENT"
+  case deadlineExceeded = "DEADLINE_EXCEEDED"
+  case notFound = "NOT_FOUND"
+  case alreadyExists = "ALREADY_EXISTS"
+  case permissionDenied = "PERMISSION_DENIED"
+  case resourceExhausted = "RESOURCE_EXHAUSTED"
+  case failedPrecondition = "FAILED_PRECONDITION"
+  case aborted = "ABORTED"
+  case outOfRange = "OUT_OF_RANGE"
+  case unimplemented = "UNIMPLEMENTED"
+  case internalError = "INTERNAL"
+  case unavailable = "UNAVAILABLE"
+  case dataLoss = "DATA_LOSS"
+  case unauthenticated = "UNAUTHENTICATED"
+}

@@ -1,0 +1,20 @@
+/// The methods that this version serves.
+public enum WireMethod: String, CaseIterable, Hashable, Sendable {
+  case register = "coxswain.v1.Scheduler/Register"
+  case step = "coxswain.v1.Scheduler/Step"
+  case plan = "coxswain.v1.Scheduler/Plan"
+  case unregister = "coxswain.v1.Scheduler/Unregister"
+  case snapshot = "coxswain.v1.Resources/Snapshot"
+  case watchSnapshot = "coxswain.v1.Resources/WatchSnapshot"
+  case topology = "coxswain.v1.Resources/Topology"
+  case policyGet = "coxswain.v1.Policy/Get"
+  case policyValidate = "coxswain.v1.Policy/Validate"
+  case status = "coxswain.v1.Admin/Status"
+  case requests = "coxswain.v1.Admin/Requests"
+  case healthCheck = "grpc.health.v1.Health/Check"
+  case healthWatch = "grpc.health.v1.Health/Watch"
+  case reflectionList = "coxswain.v1.Reflection/List"
+
+  /// Answers with several replies, the last of which carries the status.
+  public var isStream: Bool { self == .watchSnapshot || self == .healthWatch }
+}

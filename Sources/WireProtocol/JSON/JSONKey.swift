@@ -1,0 +1,25 @@
+/// A member's name inside the document's bytes; becomes a `String` only on request.
+public struct JSONKey {
+  let bytes: UnsafeRawBufferPointer
+  let hasEscapes: Bool
+
+  /// The name with escapes resolved.
+  public var string: String {
+    hasEscapes ? JSONText.unescape(bytes) : String(decoding: bytes, as: UTF8.self)
+  }
+
+  @inline(__always)
+  public func equals(_ name: StaticString) -> Bool {
+    if hasEscapes { return string == name.description }
+    guard bytes.count == name.utf8CodeUnitCount else { return false }
+    for i in 0..<bytes.count where bytes[i] != name.utf8Start[i] { return false }
+    return true
+  }
+
+  func equals(_ other: JSONKey) -> Bool {
+    if hasEscapes || other.hasEscapes { return string == other.string }
+    guard bytes.count == other.bytes.count else { return false }
+    for i in 0..<bytes.count where bytes[i] != other.bytes[i] { return false }
+    return true
+  }
+}

@@ -1,0 +1,92 @@
+/// Strings inside JSON text: escapes resolved, and UTF-8 checked once for a whole document.
+enum JSONText {
+  /// Resolves the escapes of a string body that the reader has accepted.
+  static func unescape(_ bytes: UnsafeRawBufferPointer) -> String {
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count)
+    var i = 0
+    while i < bytes.count {
+      guard bytes[i] == UInt8(ascii: "\\") else {
+        result.append(bytes[i])
+        i += 1
+        continue
+      }
+      i += 2
+      switch bytes[i - 1] {
+      case UInt8(ascii: "b"): result.append(0x08)
+      case UInt8(ascii: "f"): result.append(0x0C)
+      case UInt8(ascii: "n"): result.append(0x0A)
+      case UInt8(ascii: "r"): result.append(0x0D)
+      case UInt8(ascii: "t"): result.append(0x09)
+      case UInt8(ascii: "u"):
+        var scalar = UInt32(hex4(bytes, at: i) ?? 0)
+        i += 4
+        if scalar >= 0xD800, scalar < 0xDC00 {
+          let low = UInt32(hex4(bytes, at: i + 2) ?? 0)
+          i += 6
+          scalar = 0x10000 + (scalar - 0xD800) << 10 + (low - 0xDC00)
+        }
+        if let unicode = Unicode.Scalar(scalar) { result.append(contentsOf: UTF8.encode(unicode)!) }
+      case let literal: result.append(literal)
+      }
+    }
+    return String(decoding: result, as: UTF8.self)
+  }
+
+  static func hex4(_ bytes: UnsafeRawBufferPointer, at start: Int) -> UInt16? {
+    guard start + 4 <= bytes.count else { return nil }
+    var value: UInt16 = 0
+    for i in start..<(start + 4) {
+      guard let digit = hexDigit(bytes[i]) else { return nil }
+      value = value << 4 | UInt16(digit)
+    }
+    return value
+  }
+
+  private static func hexDigit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    default: nil
+    }
+  }
+
+  /// Offset of the first byte that breaks UTF-8, or nil. Plain ASCII, the usual case, costs one pass over words.
+  static func firstInvalidUTF8(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    var i = 0
+    while i < bytes.count {
+      if i + 8 <= bytes.count, bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self) & 0x8080_8080_8080_8080 == 0 {
+        i += 8
+        continue
+      }
+      if bytes[i] < 0x80 {
+        i += 1
+        continue
+      }
+      let length = sequenceLength(bytes, at: i)
+      if length == 0 { return i }
+      i += length
+    }
+    return nil
+  }
+
+  /// Length of the well-formed multi-byte sequence at `i` (Unicode 16, table 3-7); 0 when there is none.
+  private static func sequenceLength(_ bytes: UnsafeRawBufferPointer, at i: Int) -> Int {
+    let length: Int
+    var second: ClosedRange<UInt8> = 0x80...0xBF
+    switch bytes[i] {
+    case 0xC2...0xDF: length = 2
+    case 0xE0: (length, second) = (3, 0xA0...0xBF)
+    case 0xED: (length, second) = (3, 0x80...0x9F)
+    case 0xE1...0xEF: length = 3
+    case 0xF0: (length, second) = (4, 0x90...0xBF)
+    case 0xF4: (length, second) = (4, 0x80...0x8F)
+    case 0xF1...0xF3: length = 4
+    default: return 0
+    }
+    guard i + length <= bytes.count, second.contains(bytes[i + 1]) else { return 0 }
+    for j in (i + 2)..<(i + max(2, length)) where !(0x80...0xBF).contains(bytes[j]) { return 0 }
+    return length
+  }
+}
