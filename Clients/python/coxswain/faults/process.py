@@ -21,15 +21,17 @@ class SidecarFailed(Exception):
 def command_line(sidecar, directory, policy="exerciser"):
     """`sidecar` is the path of the coxswain executable, or "reference" for the one in Python."""
     if sidecar == "reference":
-        return [sys.executable, "-m", "coxswain.model.reference", "--runtime-dir", directory]
-    return [sidecar, "serve", "--policy", policy, "--runtime-dir", directory]
+        command = [sys.executable, "-m", "coxswain.model.reference"]
+    else:
+        command = [sidecar, "serve"]
+    return [*command, "--runtime-dir", directory, *(["--policy", policy] if policy else [])]
 
 
 def find_executable():
-    """$COXSWAIN_BIN, else the newest build of this checkout, else None."""
+    """$COXSWAIN_BIN, else the release or debug build of this checkout, else None."""
     chosen = os.environ.get("COXSWAIN_BIN")
     if chosen:
-        return chosen if os.access(chosen, os.X_OK) else None
+        return chosen if chosen == "reference" or os.access(chosen, os.X_OK) else None
     root = os.path.dirname(os.path.dirname(CLIENT_ROOT))
     for build in ("release", "debug"):
         path = os.path.join(root, ".build", build, "coxswain")
@@ -39,7 +41,8 @@ def find_executable():
 
 
 class SidecarProcess:
-    """Starts it, kills it, starts it again in the same directory. Owns the directory unless one is given."""
+    """Starts it, kills it, starts it again in the same directory. Owns the directory unless one is given.
+    `policy` None means the sidecar's default."""
 
     def __init__(self, sidecar, directory=None, policy="exerciser"):
         self.sidecar, self.policy = sidecar, policy

@@ -1,10 +1,12 @@
-"""A random planner on the independent mirror: valid plans that use every declared verb. For the reference sidecar."""
+"""A planner on the independent mirror, for the reference sidecar: random plans that use every declared verb, or calm
+ones, first come first served."""
 
 CALM_AFTER_STEPS = 48
 
 
 class Planner:
-    def __init__(self, register, rng):
+    def __init__(self, register, rng, calm):
+        self._always_calm = calm
         self.rng, self.verbs = rng, set(register["capabilities"])
         self.limits, self.repeat = register["limits"], register["in_flight_repeat"]
         self.k_max = register.get("drafter", {}).get("k_max", 0)
@@ -15,7 +17,7 @@ class Planner:
     def plan(self, mirror, arrivals):
         """The plan as it goes over the wire."""
         self._calm = 0 if arrivals else self._calm + 1
-        calm = self._calm > CALM_AFTER_STEPS
+        calm = self._always_calm or self._calm > CALM_AFTER_STEPS
         body, named = {}, set()
         if not calm:
             self._preempt(mirror, body, named)
@@ -23,7 +25,7 @@ class Planner:
         self._compress(mirror, run, body, named)
         if not run and not named and "hold" in self.verbs:
             body["hold_us"] = 2000
-        if "victim_order" in self.verbs and self.rng.random() < 0.7:
+        if not calm and "victim_order" in self.verbs and self.rng.random() < 0.7:
             running = [e.h for e in mirror.entries.values() if e.running]
             self.rng.shuffle(running)
             body["victims"] = running
@@ -75,7 +77,7 @@ class Planner:
             if n <= 0 or n > budget:
                 continue
             k = 0
-            if n == entry.remaining and entry.running and rng.random() < 0.5:
+            if n == entry.remaining and entry.running and not calm and rng.random() < 0.5:
                 k = max(0, min(rng.randint(0, self.k_max), entry.max_output - entry.output - 1, budget - n))
             run.append((entry.h, n + k, k))
             budget -= n + k
@@ -87,7 +89,8 @@ class Planner:
     def _compress(self, mirror, run, body, named):
         """Says `decode:"all"` where it fits, with the others paused by name."""
         ones = {h for h, n, k in run if n == 1 and not k and mirror.entries[h].running}
-        if ones and "pause" in self.verbs and self.rng.random() < 0.6:
+        all_said = "pause" in self.verbs and (self._always_calm or self.rng.random() < 0.6)
+        if ones and all_said:
             body["decode"] = "all"
             rest = [item for item in run if item[0] not in ones]
             out = ones | {h for h, _, _ in rest}

@@ -30,9 +30,9 @@ class Failure(Exception):
 
 
 class SessionState:
-    def __init__(self, name, epoch, register, rng):
+    def __init__(self, name, epoch, register, rng, calm):
         self.name, self.epoch, self.register = name, epoch, register
-        self.mirror, self.planner = Mirror(register), Planner(register, rng)
+        self.mirror, self.planner = Mirror(register), Planner(register, rng, calm)
         self.lost = self.replaced = False
 
     @property
@@ -49,7 +49,8 @@ class Peer:
 
 
 class ReferenceSidecar:
-    def __init__(self, directory, seed):
+    def __init__(self, directory, seed, calm=False):
+        self.calm = calm
         self.rng = random.Random(seed)
         self.epoch = self.rng.randrange(10 ** 6)
         self.sessions, self.applied, self.charges = {}, {}, {}
@@ -155,7 +156,7 @@ class ReferenceSidecar:
     def _register(self, peer, message):
         self.epoch += 1
         self.serial += 1
-        session = SessionState(f"s-{self.serial}", self.epoch, message, self.rng)
+        session = SessionState(f"s-{self.serial}", self.epoch, message, self.rng, self.calm)
         old = self.sessions.get(session.rank)
         if old:
             old.replaced = old is not peer.session
@@ -226,10 +227,11 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runtime-dir", required=True)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--policy", help="exerciser: random plans; anything else: calm ones")
     arguments = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     os.makedirs(arguments.runtime_dir, exist_ok=True)
-    ReferenceSidecar(arguments.runtime_dir, arguments.seed).serve()
+    ReferenceSidecar(arguments.runtime_dir, arguments.seed, calm=arguments.policy != "exerciser").serve()
 
 
 if __name__ == "__main__":
