@@ -3,6 +3,7 @@
 import copy
 import os
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -60,7 +61,7 @@ class ByHand:
         self.client = Client(sidecar.engine_socket)
         self.client.socket.settimeout(20)
         self.now_us = self.description["now_us"] = 1_000_000
-        self.names = []
+        self.names, self.unsettled = [], None
 
     def close(self):
         self.client.close()
@@ -74,7 +75,7 @@ class ByHand:
         self.description["now_us"] = self.now_us
         reply = self.client.call(REGISTER, self.description, TIMEOUT_US)
         self.session, self.epoch, self.applied = reply["session"], reply["epoch"], reply["applied"]
-        self.seq, self.names, self.registered = 0, [], reply
+        self.seq, self.names, self.unsettled = 0, [], None
         return reply
 
     def message(self, **fields):
@@ -82,12 +83,20 @@ class ByHand:
         self.seq += 1
         self.now_us += fields.pop("wait_us", 1000)
         free = [pool["blocks"] for pool in self.description["model"]["pools"]]
+        self._settle(fields)
         step = {"epoch": self.epoch, "seq": self.seq, "now_us": self.now_us, "kv_free_blocks": free}
         arrivals = fields.pop("arrive", None)
         if arrivals:
             step.update(self._arrived(arrivals))
         step.update(fields)
         return step
+
+    def _settle(self, fields):
+        """A synchronous engine has the result of its last plan before the next Step."""
+        launched = fields.get("launched", {}).get("mode", "plan") == "plan"
+        if self.unsettled and launched and self.description["in_flight_max"] == 1:
+            fields.setdefault("settled", [{"seq": self.unsettled, "elapsed_us": 900}])
+        self.unsettled = None
 
     def _arrived(self, arrivals, tenant="acme"):
         new = [name for name in (tenant, "interactive") if name not in self.names]
@@ -104,7 +113,10 @@ class ByHand:
         return self.send(self.message(**fields)).get("plan")
 
     def send(self, message, timeout_us=TIMEOUT_US):
-        return self.client.call(STEP, message, timeout_us)
+        reply = self.client.call(STEP, message, timeout_us)
+        plan = reply.get("plan", {})
+        self.unsettled = message["seq"] if plan.get("run") or plan.get("decode") else None
+        return reply
 
     def requests(self):
         """What the sidecar holds, by handle."""
@@ -115,6 +127,16 @@ class ByHand:
     def counts(self, handle):
         request = self.requests()[handle]
         return request["computed"], request["output"], request["running"], request["blocked"]
+
+
+def wait_until(expected, ask, seconds=10.0):
+    """Asks until the answer is as expected; returns the last answer."""
+    deadline = time.monotonic() + seconds
+    found = ask()
+    while found != expected and time.monotonic() < deadline:
+        time.sleep(0.005)
+        found = ask()
+    return found
 
 
 def charged(sidecar, tenant):

@@ -113,7 +113,7 @@ class ReferenceSidecar:
                 if not isinstance(request, dict) or not isinstance(request.get("id"), int) or request["id"] < 0:
                     raise ValueError("no request envelope")
                 requests.append(request)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 self._reply(peer, 0, Failure("INVALID_ARGUMENT", str(error), field="", reason="JSON"))
         cancelled = {request["id"] for request in requests if request.get("cancel")}
         for request in requests:
