@@ -7,8 +7,6 @@ struct UnixSocket: ~Copyable {
   private static let receiveFlags = Int32(MSG_DONTWAIT)
   private let descriptor: Int32
 
-  private init(descriptor: Int32) { self.descriptor = descriptor }
-
   /// Connects, waiting at most `timeoutUs` for a place in the listener's backlog.
   static func connected(to path: String, timeoutUs: Int) throws(WireClientError) -> UnixSocket {
     var address = try Self.address(path)
