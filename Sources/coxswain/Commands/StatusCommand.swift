@@ -1,0 +1,67 @@
+import ArgumentParser
+import WireProtocol
+
+struct StatusCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "What the sidecar serves: sessions, plans followed, tenants.",
+    discussion: """
+      FOLLOWED is the share of planned tokens that the engine really computed.
+
+      EXAMPLES
+        coxswain status
+        coxswain status -o json | jq '.sessions[].seq'
+      """)
+
+  @OptionGroup var connection: ConnectionOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let client = try connection.connectToAdmin()
+    let status = try client.answer(to: .status, timeoutUs: connection.timeoutUs)
+    if output.isJSON { return try StandardOutput.document(status) }
+    try StandardOutput.write(Self.text(status))
+  }
+
+  static func text(_ status: JSONValue) -> String {
+    var text = headline(status) + "\n"
+    let sessions = (status["sessions"]?.arrayValue ?? []).map(SessionStatus.init)
+    text += sessions.isEmpty ? "\nno engine is registered\n" : "\n" + sessionTable(sessions).text
+    let tenants = status["tenants"]?.arrayValue ?? []
+    if !tenants.isEmpty { text += "\n" + tenantTable(tenants).text }
+    return text
+  }
+
+  static func headline(_ status: JSONValue) -> String {
+    let uptime = Quantity.duration(us: (status["uptime_ms"]?.integerValue ?? 0) * 1000)
+    let policy = status["policy"]?["name"]?.stringValue ?? "?"
+    let generation = status["policy"]?["generation"]?.integerValue ?? 0
+    return TextTable.printable(
+      "coxswain \(status["version"]?.stringValue ?? "?"), up \(uptime), policy \(policy) (generation \(generation))")
+  }
+
+  static func sessionTable(_ sessions: [SessionStatus]) -> TextTable {
+    var table = TextTable([
+      "SESSION", "SERVER", "ENGINE", "STATE", ">SEQ", ">RUNNING", ">WAITING", ">BLOCKED", ">FOLLOWED", ">FALLBACKS",
+      ">LATE", ">RESYNCS",
+    ])
+    for session in sessions {
+      table.add([
+        session.name, session.server, session.engine, session.state, Quantity.count(session.seq),
+        Quantity.count(session.running), Quantity.count(session.waiting), Quantity.count(session.blocked),
+        Quantity.percent(session.executedTokens, of: session.plannedTokens), Quantity.count(session.fallbacks),
+        Quantity.count(session.late), Quantity.count(session.resyncs),
+      ])
+    }
+    return table
+  }
+
+  private static func tenantTable(_ tenants: [JSONValue]) -> TextTable {
+    var table = TextTable(["TENANT", ">CHARGED TOKENS"])
+    for tenant in tenants {
+      table.add([
+        tenant["name"]?.stringValue ?? "?", Quantity.count(tenant["charged_tokens"]?.integerValue ?? 0),
+      ])
+    }
+    return table
+  }
+}

@@ -1,0 +1,67 @@
+import Glibc
+
+/// The terminal as one screen: the alternate buffer without a cursor, keys unechoed. Whatever ends the command, the
+/// terminal is put back when this value ends.
+struct FullScreen: ~Copyable {
+  enum Event {
+    case timeout
+    case resize
+    case quit
+  }
+
+  private static let enter = "\u{1B}[?1049h\u{1B}[?25l\u{1B}[2J"
+  private static let leave = "\u{1B}[?25h\u{1B}[?1049l"
+  private static let controlC: UInt8 = 3
+  private let signals: SignalPipe
+  /// Settings to restore; nil when standard input is no terminal.
+  private let savedInput: termios?
+
+  init() throws(CommandFailure) {
+    signals = try SignalPipe()
+    var settings = termios()
+    if tcgetattr(STDIN_FILENO, &settings) == 0 {
+      savedInput = settings
+      // Control-C comes as a key, so that nothing but this value decides how the screen is left.
+      settings.c_lflag &= ~tcflag_t(ICANON | ECHO | ISIG)
+      tcsetattr(STDIN_FILENO, TCSANOW, &settings)
+    } else {
+      savedInput = nil
+    }
+    try StandardOutput.write(Self.enter)
+  }
+
+  deinit {
+    if var settings = savedInput { tcsetattr(STDIN_FILENO, TCSANOW, &settings) }
+    _ = StandardStreams.write(Self.leave, to: STDOUT_FILENO)
+  }
+
+  var size: Terminal.Size { Terminal.output.size ?? Terminal.Size(columns: 80, rows: 24) }
+
+  /// Shows the lines that fit, `footer` in the last row.
+  func draw(_ lines: [String], footer: String) throws(CommandFailure) {
+    let size = size
+    var frame = "\u{1B}[H"
+    for row in 0..<max(0, size.rows - 1) {
+      frame += (row < lines.count ? String(lines[row].prefix(size.columns)) : "") + "\u{1B}[K\r\n"
+    }
+    try StandardOutput.write(frame + footer.prefix(size.columns) + "\u{1B}[K")
+  }
+
+  /// Waits for a key, a signal or the end of `milliseconds`.
+  func wait(milliseconds: Int32) -> Event {
+    var requests = [pollfd(fd: signals.readEnd, events: Int16(POLLIN), revents: 0)]
+    if savedInput != nil { requests.append(pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)) }
+    let ready = poll(&requests, nfds_t(requests.count), milliseconds)
+    if ready == 0 { return .timeout }
+    let caught = signals.drain()
+    if caught.contains(where: { $0 != SIGWINCH }) { return .quit }
+    if requests.count > 1, requests[1].revents != 0 { return key() }
+    return .resize
+  }
+
+  private func key() -> Event {
+    var byte: UInt8 = 0
+    guard read(STDIN_FILENO, &byte, 1) == 1 else { return .quit }
+    return byte == UInt8(ascii: "q") || byte == UInt8(ascii: "Q") || byte == Self.controlC ? .quit : .resize
+  }
+}

@@ -1,0 +1,81 @@
+/// Lays a sample out as lines of text. Pure: the same samples and size give the same lines.
+enum TopScreen {
+  static let barWidth = 10
+  /// Tenants shown, those charged most first.
+  static let tenantLimit = 8
+
+  /// - Parameters:
+  ///   - previous: an earlier sample, for rates; without one they are left out.
+  ///   - width: columns; longer lines are cut.
+  static func lines(_ sample: TopSample, since previous: TopSample?, width: Int) -> [String] {
+    var lines = [sample.headline, totals(sample), ""]
+    if sample.sessions.isEmpty {
+      lines.append("no engine is registered")
+    } else {
+      lines += sessionTable(sample, previous).lines()
+    }
+    if !sample.classes.isEmpty {
+      lines += ["", "QUEUE BY CLASS" + coverage(sample)] + classTable(sample).lines()
+    }
+    if !sample.tenants.isEmpty { lines += [""] + tenantTable(sample).lines() }
+    return lines.map { String($0.prefix(width)) }
+  }
+
+  private static func totals(_ sample: TopSample) -> String {
+    func sum(_ value: (SessionStatus) -> Int) -> String { Quantity.count(sample.sessions.reduce(0) { $0 + value($1) }) }
+    return "\(sample.sessions.count) sessions, \(sum(\.running)) running, \(sum(\.waiting)) waiting, "
+      + "\(sum(\.blocked)) blocked, \(sum(\.steps)) steps, \(sum(\.fallbacks)) fallbacks"
+  }
+
+  private static func coverage(_ sample: TopSample) -> String {
+    guard sample.listedRequests < sample.totalRequests else { return "" }
+    return " (first \(Quantity.count(sample.listedRequests)) of \(Quantity.count(sample.totalRequests)) requests)"
+  }
+
+  private static func sessionTable(_ sample: TopSample, _ previous: TopSample?) -> TextTable {
+    var table = TextTable([
+      "SESSION", "SERVER", "STATE", ">RUN", ">WAIT", ">BLK", "KV", ">STEPS/S", ">TOKENS/S", ">FOLLOWED",
+    ])
+    for session in sample.sessions {
+      let before = previous?.sessions.first { $0.name == session.name && $0.server == session.server }
+      let span = Double(sample.takenUs - (previous?.takenUs ?? sample.takenUs)) / 1e6
+      func rate(_ value: (SessionStatus) -> Int) -> String {
+        guard let before, span > 0, value(session) >= value(before) else { return "-" }
+        return Quantity.short(Double(value(session) - value(before)) / span)
+      }
+      table.add([
+        session.name, session.server, session.state, Quantity.count(session.running), Quantity.count(session.waiting),
+        Quantity.count(session.blocked), bar(session), rate(\.steps), rate(\.executedTokens),
+        Quantity.percent(session.executedTokens, of: session.plannedTokens),
+      ])
+    }
+    return table
+  }
+
+  /// Used KV blocks as a bar and a share.
+  private static func bar(_ session: SessionStatus) -> String {
+    guard let free = session.freeBlocks, let total = session.totalBlocks, total > 0 else { return "-" }
+    let used = max(0, min(total, total - free))
+    let filled = (used * barWidth + total / 2) / total
+    return "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: barWidth - filled) + "] "
+      + Quantity.decimal(100 * Double(used) / Double(total), places: 0) + "%"
+  }
+
+  private static func classTable(_ sample: TopSample) -> TextTable {
+    var table = TextTable(["CLASS", ">RUNNING", ">WAITING", ">BLOCKED", ">OLDEST WAITING"])
+    for queue in sample.classes {
+      table.add([
+        queue.name, Quantity.count(queue.running), Quantity.count(queue.waiting), Quantity.count(queue.blocked),
+        queue.waiting > 0 ? Quantity.duration(us: queue.oldestWaitingUs) : "-",
+      ])
+    }
+    return table
+  }
+
+  private static func tenantTable(_ sample: TopSample) -> TextTable {
+    var table = TextTable(["TENANT", ">CHARGED TOKENS"])
+    let most = sample.tenants.sorted { ($1.chargedTokens, $0.name) < ($0.chargedTokens, $1.name) }
+    for tenant in most.prefix(tenantLimit) { table.add([tenant.name, Quantity.count(tenant.chargedTokens)]) }
+    return table
+  }
+}
