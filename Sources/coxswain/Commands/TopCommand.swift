@@ -40,7 +40,7 @@ struct TopCommand: ParsableCommand {
   }
 
   private func watch(_ client: inout WireClient, _ first: TopSample) throws(CommandFailure) {
-    let screen = try FullScreen()
+    let screen = try FullScreen.entered()
     var previous: TopSample?
     var current = first
     var trouble: String?

@@ -16,18 +16,23 @@ struct FullScreen: ~Copyable {
   /// Settings to restore; nil when standard input is no terminal.
   private let savedInput: termios?
 
-  init() throws(CommandFailure) {
-    signals = try SignalPipe()
+  private init(signals: consuming SignalPipe, savedInput: termios?) {
+    self.signals = signals
+    self.savedInput = savedInput
+  }
+
+  /// Takes the terminal over.
+  static func entered() throws(CommandFailure) -> FullScreen {
     var settings = termios()
-    if tcgetattr(STDIN_FILENO, &settings) == 0 {
-      savedInput = settings
+    let saved: termios? = tcgetattr(STDIN_FILENO, &settings) == 0 ? settings : nil
+    let screen = FullScreen(signals: try SignalPipe(), savedInput: saved)
+    if saved != nil {
       // Control-C comes as a key, so that nothing but this value decides how the screen is left.
       settings.c_lflag &= ~tcflag_t(ICANON | ECHO | ISIG)
       tcsetattr(STDIN_FILENO, TCSANOW, &settings)
-    } else {
-      savedInput = nil
     }
-    try StandardOutput.write(Self.enter)
+    try StandardOutput.write(enter)
+    return screen
   }
 
   deinit {
