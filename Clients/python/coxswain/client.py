@@ -65,8 +65,10 @@ class Reply:
 class Client:
     """One connection. Not thread-safe: one scheduler loop, one connection (session rule 2)."""
 
-    def __init__(self, path, connect_timeout_s=2.0, frame_bytes_max=FRAME_BYTES_MAX):
+    def __init__(self, path, connect_timeout_s=2.0, frame_bytes_max=FRAME_BYTES_MAX, idle_timeout_s=None):
+        """`idle_timeout_s`: how long any wait without a deadline of its own lasts; None means for ever."""
         self.path = path
+        self.idle_timeout_s = idle_timeout_s
         self.frame_bytes_max = frame_bytes_max
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._frames = FrameReader(frame_bytes_max)
@@ -76,7 +78,7 @@ class Client:
         try:
             self.socket.settimeout(connect_timeout_s)
             self.socket.connect(path)
-            self.socket.settimeout(None)
+            self.socket.settimeout(idle_timeout_s)
         except OSError as error:
             self.socket.close()
             raise ConnectionLost(f"cannot connect to {path}: {error.strerror or error}") from error
@@ -157,7 +159,7 @@ class Client:
             raise ConnectionLost(f"reading from {self.path}: {error}") from error
         finally:
             if deadline is not None and self.socket.fileno() >= 0:
-                self.socket.settimeout(None)
+                self.socket.settimeout(self.idle_timeout_s)
         if not data:
             self.close()
             raise ConnectionLost(f"{self.path} ended")

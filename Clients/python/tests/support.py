@@ -15,6 +15,7 @@ from coxswain.faults.process import SidecarProcess, find_executable  # noqa: E40
 STEP = "coxswain.v1.Scheduler/Step"
 REGISTER = "coxswain.v1.Scheduler/Register"
 TIMEOUT_US = 20_000_000
+IDLE_TIMEOUT_S = 20.0
 
 
 def loud_skip(case):
@@ -58,8 +59,7 @@ class ByHand:
         self.sidecar = sidecar
         self.description = copy.deepcopy(examples.register())
         self.description.update(engine_boot_id="boot", **register)
-        self.client = Client(sidecar.engine_socket)
-        self.client.socket.settimeout(20)
+        self.client = Client(sidecar.engine_socket, idle_timeout_s=IDLE_TIMEOUT_S)
         self.now_us = self.description["now_us"] = 1_000_000
         self.names, self.unsettled = [], None
 
@@ -68,8 +68,7 @@ class ByHand:
 
     def reconnect(self):
         self.client.close()
-        self.client = Client(self.sidecar.engine_socket)
-        self.client.socket.settimeout(20)
+        self.client = Client(self.sidecar.engine_socket, idle_timeout_s=IDLE_TIMEOUT_S)
 
     def register(self):
         self.description["now_us"] = self.now_us

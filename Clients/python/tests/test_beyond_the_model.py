@@ -3,7 +3,7 @@ Register on one connection, cuts at every byte, kill -9, malformed frames."""
 
 import unittest
 
-from tests.support import REGISTER, STEP, TIMEOUT_US, ByHand, SidecarTest, work
+from tests.support import IDLE_TIMEOUT_S, REGISTER, STEP, TIMEOUT_US, ByHand, SidecarTest, work
 from coxswain.client import Client, ConnectionLost, DeadlinePassed, StatusError
 from coxswain.faults.process import SidecarProcess, find_executable
 from coxswain.framing import HEADER, encode_message
@@ -269,9 +269,8 @@ class DeliveryTests(SidecarTest):
 class MalformedFrameTests(SidecarTest):
     def raw(self, data):
         """Sends bytes, returns the error answered."""
-        client = Client(self.sidecar.engine_socket)
+        client = Client(self.sidecar.engine_socket, idle_timeout_s=IDLE_TIMEOUT_S)
         self.addCleanup(client.close)
-        client.socket.settimeout(20)
         client.send(data)
         reply = client.wait(0)
         return client, reply

@@ -60,8 +60,7 @@ def ok(request_id, message, last=True):
 class ClientTests(unittest.TestCase):
     def connect(self, answer):
         self.server = Server(answer)
-        client = Client(self.server.path)
-        client.socket.settimeout(10)
+        client = Client(self.server.path, idle_timeout_s=10)
         self.addCleanup(self.server.close)
         self.addCleanup(client.close)
         return client

@@ -128,10 +128,9 @@ class Rank:
 
     def _connect(self):
         try:
-            self.client = Client(self.world.engine_socket)
+            self.client = Client(self.world.engine_socket, idle_timeout_s=REPLY_TIMEOUT_S)
         except ConnectionLost as error:
             raise Mismatch(f"the sidecar does not listen: {error}") from error
-        self.client.socket.settimeout(REPLY_TIMEOUT_S)
         self._register()
 
     def _register(self):

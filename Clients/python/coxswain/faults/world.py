@@ -7,7 +7,7 @@ from collections import Counter
 
 from coxswain.client import Client
 
-from .rank import Mismatch, Rank
+from .rank import REPLY_TIMEOUT_S, Mismatch, Rank
 
 REQUESTS = "coxswain.v1.Admin/Requests"
 STATUS = "coxswain.v1.Admin/Status"
@@ -39,8 +39,7 @@ class World:
         return self.sidecar.engine_socket
 
     def _connected(self):
-        self.admin = Client(self.sidecar.admin_socket)
-        self.admin.socket.settimeout(30)
+        self.admin = Client(self.sidecar.admin_socket, idle_timeout_s=REPLY_TIMEOUT_S)
         self.last_epoch = -1
         self.charged = Counter()
         # What the sidecar had charged before this world began (a sidecar may be shared).

@@ -109,7 +109,7 @@ class ReferenceSidecar:
         requests = []
         for payload in payloads:
             try:
-                request = json.loads(payload)
+                request = json.loads(payload.decode("utf-8"))
                 if not isinstance(request, dict) or not isinstance(request.get("id"), int) or request["id"] < 0:
                     raise ValueError("no request envelope")
                 requests.append(request)
