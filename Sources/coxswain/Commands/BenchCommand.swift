@@ -1,0 +1,104 @@
+import ArgumentParser
+import SchedulerCore
+import WireProtocol
+
+struct BenchCommand: AsyncParsableCommand {
+  static let waiting = 1000
+  static let roundsRange = 1...100
+  static let stepsRange = 100...1_000_000
+  /// What planning may add to an echo of as many bytes, in microseconds.
+  static let overEchoTargetUs = 100.0
+  /// Apply and plan at 256 running and 1,000 waiting, in microseconds.
+  static let coreTargetUs = 8.0
+  /// Apply and plan with 100,000 waiting, as a multiple of the same with 100.
+  static let growthTarget = 1.3
+
+  static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Measure a Step: over the socket beside an echo, and its parts alone.",
+    discussion: """
+      It starts its own sidecar in a temporary directory. Each round trip of a Step (256 running, 1,000 waiting) is
+      followed by an echo of as many bytes over the same transport. "steady" Steps report one settled plan; in "churn"
+      Steps two requests end and two arrive. The lowest figures of several rounds count. Use a release build.
+
+      EXAMPLES
+        coxswain bench
+        coxswain bench --rounds 3 --steps 1000 -o json
+      """)
+
+  @Option(help: ArgumentHelp("Rounds; the lowest figures count.", valueName: "n")) var rounds = 5
+  @Option(help: ArgumentHelp("Steps in each round.", valueName: "n")) var steps = 2000
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    guard Self.roundsRange.contains(rounds) else {
+      throw ValidationError("--rounds \(rounds): expected \(Self.roundsRange)")
+    }
+    guard Self.stepsRange.contains(steps) else {
+      throw ValidationError("--steps \(steps): expected \(Self.stepsRange)")
+    }
+  }
+
+  func run() async throws {
+    if BenchMachine.build == "debug" {
+      StandardError.line("coxswain: this is a debug build; its figures say nothing about a release build")
+    }
+    var results = try await roundTrips()
+    results += try coreAndCodecs()
+    if output.isJSON {
+      return try StandardOutput.document(.array(results.map { $0.json(build: BenchMachine.build) }))
+    }
+    try StandardOutput.line("\(BenchMachine.description)\n\(rounds) rounds of \(steps) Steps\n")
+    try StandardOutput.write(BenchResult.table(results).text)
+  }
+
+  // MARK: - Over the socket
+
+  private func roundTrips() async throws -> [BenchResult] {
+    []
+  }
+
+  private func results(_ figures: RoundTripBench.Figures, suffix: String) -> [BenchResult] {
+    StandardError.line(
+      "Step\(suffix): \(figures.requestBytes) bytes out, \(figures.replyBytes) bytes back, the echo as many")
+    let over = figures.step - figures.echo
+    return [
+      BenchResult(
+        name: "step_round_trip\(suffix)", unit: "us", quantiles: figures.step,
+        targetP50: figures.echo.p50 + Self.overEchoTargetUs),
+      BenchResult(name: "echo_round_trip\(suffix)", unit: "us", quantiles: figures.echo),
+      BenchResult(name: "step_over_echo\(suffix)", unit: "us", quantiles: over, targetP50: Self.overEchoTargetUs),
+    ]
+  }
+
+  // MARK: - In this process
+
+  private func coreAndCodecs() throws(CommandFailure) -> [BenchResult] {
+    let steady = try measure(waiting: Self.waiting, turnover: 0)
+    let churn = try measure(waiting: Self.waiting, turnover: 2)
+    let few = try measure(waiting: 100, turnover: 2)
+    let many = try measure(waiting: 100_000, turnover: 2)
+    return [
+      BenchResult(name: "core_steady", unit: "us", quantiles: steady.core, targetP50: Self.coreTargetUs),
+      BenchResult(name: "core_churn", unit: "us", quantiles: churn.core, targetP50: Self.coreTargetUs),
+      BenchResult(name: "core_churn_100_waiting", unit: "us", quantiles: few.core),
+      BenchResult(name: "core_churn_100000_waiting", unit: "us", quantiles: many.core),
+      BenchResult(
+        name: "core_growth_100_to_100000", unit: "ratio", quantiles: many.core / few.core, targetP50: Self.growthTarget),
+      BenchResult(name: "step_decode_steady", unit: "us", quantiles: steady.decode),
+      BenchResult(name: "step_decode_churn", unit: "us", quantiles: churn.decode),
+      BenchResult(name: "plan_encode_steady", unit: "us", quantiles: steady.encode),
+      BenchResult(name: "plan_encode_churn", unit: "us", quantiles: churn.encode),
+    ]
+  }
+
+  private func measure(waiting: Int, turnover: Int) throws(CommandFailure) -> CoreBench.Figures {
+    StandardError.line("core and codecs with \(waiting) waiting, \(turnover) ending and arriving per Step")
+    var bench = try CoreBench(policy: Self.policy, waiting: waiting, turnover: turnover)
+    return try bench.measure(rounds: rounds, steps: steps)
+  }
+
+  private static let policy = PolicyConfig(
+    name: "vllm-v1", classes: [.init(name: "chat", rank: 0, ttftSLOMs: 1000, tpotSLOMs: 50, weight: 1)],
+    defaultClass: "chat", ordering: .fcfs, batchStrategy: .continuous, stepTokens: nil, sequences: nil,
+    longPrefillTokens: 0, watermarkPpm: 10_000, victimOrder: .lastAdmitted, draftTokens: 0, holdUs: 5000)
+}
