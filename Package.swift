@@ -56,6 +56,9 @@ let package = Package(
         "SchedulerCore", "WireProtocol", "WireClient", "HardwareProbes", "Sidecar", "Simulator", "Policy", "EmbeddedText",
         logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
     .testTarget(name: "SchedulerCoreTests", dependencies: ["SchedulerCore"], swiftSettings: strict),
     .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"], swiftSettings: strict),
@@ -68,6 +71,6 @@ let package = Package(
       dependencies: ["Sidecar", "WireClient", "Policy", .product(name: "NIOEmbedded", package: "swift-nio")],
       swiftSettings: strict),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator"], swiftSettings: strict),
-    .testTarget(name: "CommandTests", dependencies: ["WireClient"], swiftSettings: strict),
+    .testTarget(name: "CommandTests", dependencies: ["coxswain", "WireClient"], swiftSettings: strict),
   ]
 )
