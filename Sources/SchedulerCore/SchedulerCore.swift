@@ -151,6 +151,6 @@ extension SchedulerCore {
       className: names.name(Int(request.className)), adapter: names.name(Int(request.adapter)),
       running: request.isRunning, blocked: request.isBlocked, promptTokens: request.promptTokens,
       maxOutputTokens: request.maxOutputTokens, computedTokens: request.computedTokens,
-      outputTokens: request.outputTokens, ageUs: mirror.nowUs - request.arrivalUs)
+      outputTokens: request.outputTokens, ageUs: mirror.nowUs &- request.arrivalUs)
   }
 }

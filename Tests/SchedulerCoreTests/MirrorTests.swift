@@ -266,8 +266,81 @@ struct MirrorTests {
     try core.apply(step(2) { $0.nowUs = 1_000 })
     #expect(core.nowUs == 5_000_000)
     #expect(core.telemetry.clockStepsBack == 1)
-    try core.apply(step(3) { $0.nowUs = 9_000_000_000 })
-    #expect(core.nowUs == 9_000_000_000)
+    // Time goes on from the new reading; a jump forward is believed.
+    try core.apply(step(3) { $0.nowUs = 1_500 })
+    #expect(core.nowUs == 5_000_500)
+    try core.apply(step(4) { $0.nowUs = 9_000_001_500 })
+    #expect(core.nowUs == 9_005_000_500)
+  }
+
+  @Test func agesOfAnySizeAreToldBack() throws {
+    var core = core()
+    try core.apply(
+      step(1) {
+        arrive(&$0, 1)
+        arrive(&$0, 2)
+        $0.arrived.ageUs = [.min, .max]
+      })
+    #expect(Set(core.requests(limit: 2).map(\.ageUs)) == [.min, .max])
+  }
+
+  @Test func nobodyIsNamedTwice() throws {
+    var core = core()
+    try core.apply(step(1) { arrive(&$0, 1) })
+    let twice = step(2) {
+      $0.launched.mode = .fallback
+      $0.launched.seq = 1
+      $0.launched.h = [1, 1]
+      $0.launched.n = [4, 4]
+    }
+    expectRejection("/launched/h/1", core, twice)
+    plan(&core)
+    let state = step(2) {
+      settle(&$0, 1)
+      $0.state.h = [1, 1]
+      $0.state.computed = [8, 8]
+      $0.state.output = [1, 1]
+      $0.state.running = [true, true]
+    }
+    expectRejection("/state/h/1", core, state)
+    let bothWays = step(2) {
+      settle(&$0, 1)
+      $0.blocked = [1]
+      $0.blockedWhy = [.grammar]
+      $0.ready = [1]
+    }
+    expectRejection("/ready/0", core, bothWays)
+  }
+
+  @Test func workThatNoPlanAskedForIsInFlightToo() throws {
+    var core = SchedulerCore(
+      engine: FaithfulEngine.description(stepTokens: 256, inFlightMax: 2, inFlightRepeat: .none), policy: .test())
+    try core.apply(step(1) { arrive(&$0, 1) })
+    plan(&core)
+    try core.apply(
+      step(2) {
+        settle(&$0, 1)
+        arrive(&$0, 2)
+        $0.blocked = [2]
+        $0.blockedWhy = [.grammar]
+      })
+    #expect(plan(&core).run.map(\.h) == [1])
+    // The engine admitted 2 by itself, in the launch of plan 2.
+    let admitted = step(3) {
+      $0.launched.seq = 2
+      $0.launched.h = [2]
+      $0.launched.n = [8]
+      $0.launched.why = [.admitted]
+      $0.state.h = [2]
+      $0.state.computed = [8]
+      $0.state.output = [1]
+      $0.state.running = [true]
+      $0.ready = [2]
+    }
+    try core.apply(admitted)
+    #expect(plan(&core).run.isEmpty)
+    try core.apply(step(4) { settle(&$0, 2) })
+    #expect(Set(plan(&core).run.map(\.h)) == [1, 2])
   }
 
   @Test func contradictionsNameTheirField() throws {

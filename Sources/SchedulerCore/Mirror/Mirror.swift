@@ -8,8 +8,10 @@ struct Mirror: Sendable {
   private(set) var names = NameTable()
   /// Free blocks per pool as the engine said last.
   private(set) var freeBlocks: ContiguousArray<Int>
-  /// The engine's clock, never stepping back.
+  /// The session's time: the engine's clock without its steps back (session rule 12).
   private(set) var nowUs: Int64
+  /// The engine's clock as it was told last.
+  private var engineNowUs: Int64
   private(set) var charges = TenantCharges()
   private(set) var telemetry = Telemetry()
   /// The plan given out last, waiting for the Step that says what became of it.
@@ -22,6 +24,7 @@ struct Mirror: Sendable {
     self.limits = limits
     freeBlocks = ContiguousArray(engine.model.pools.map(\.blocks))
     nowUs = engine.nowUs
+    engineNowUs = engine.nowUs
     inFlightMax = engine.inFlightMax
   }
 
@@ -54,11 +57,13 @@ struct Mirror: Sendable {
         reason: "\(delta.kvFreeBlocks.count) counts; expected one per pool: \(freeBlocks.count)")
     }
     for pool in freeBlocks.indices { freeBlocks[pool] = delta.kvFreeBlocks[pool] }
-    if delta.nowUs < nowUs {
+    // A step back counts as no time, and time goes on from there; a jump forward is believed.
+    if delta.nowUs < engineNowUs {
       telemetry.clockStepsBack += 1
     } else {
-      nowUs = delta.nowUs
+      nowUs &+= delta.nowUs &- engineNowUs
     }
+    engineNowUs = delta.nowUs
   }
 
   private mutating func applyNames(_ added: [String]) throws(StepRejection) {
@@ -165,25 +170,20 @@ struct Mirror: Sendable {
 
   /// Exceptions pay for what really ran; their state comes absolute in `state`.
   private mutating func chargeExceptions(_ launched: StepDelta.Launched) throws(StepRejection) {
-    exceptionSerial += 1
+    named.removeAll(slotCount: table.requests.count)
     for i in launched.h.indices {
       guard let slot = table.slot(of: launched.h[i]) else {
         throw StepRejection(field: "/launched/x/h/\(i)", reason: "handle \(launched.h[i]) is unknown")
       }
-      if slot >= exceptionMark.count {
-        exceptionMark.append(contentsOf: repeatElement(0, count: table.requests.count - exceptionMark.count))
-      }
-      guard exceptionMark[slot] != exceptionSerial else {
+      guard named.insert(slot) else {
         throw StepRejection(field: "/launched/x/h/\(i)", reason: "handle \(launched.h[i]) is named twice")
       }
-      exceptionMark[slot] = exceptionSerial
       charges.stage(tenant: Int(table.requests[slot].tenant), tokens: launched.n[i])
       telemetry.recordException(launched.why[i], executedTokens: launched.n[i])
     }
   }
-  /// Slot -> serial of the Step in which it was named an exception: a set that empties for free.
-  private var exceptionMark: ContiguousArray<UInt64> = []
-  private var exceptionSerial: UInt64 = 0
+  /// Slots that the list being read has named: exceptions, fallback work, state, blocked and ready.
+  private var named = SlotMarks()
 
   /// Applies every planned item that is no exception. Returns the tokens that ran, exceptions apart.
   private mutating func applyItems(_ launched: StepDelta.Launched) throws(StepRejection) -> Int {
@@ -205,7 +205,8 @@ struct Mirror: Sendable {
         k = Int(launched.drafted[digit])
         digit += 1
       }
-      if exceptions, slot < exceptionMark.count, exceptionMark[slot] == exceptionSerial {
+      if exceptions, named.contains(slot) {
+        named.remove(slot)
         if item.k > 0 { record.drafted.append(LaunchRecord.Drafted(slot: item.slot, handle: item.handle, k: 0)) }
         table.addUnsettledPlan(slot: slot, 1)
         continue
@@ -221,15 +222,30 @@ struct Mirror: Sendable {
       )
     }
     // A plan without work settles at once.
-    if !record.items.isEmpty { unsettled.append(record) }
+    guard !record.items.isEmpty else { return executed }
+    if exceptions { recordUnplanned(launched, &record) }
+    unsettled.append(record)
     return executed
+  }
+
+  /// Exceptions that no plan asked for are in flight as well.
+  private mutating func recordUnplanned(_ launched: StepDelta.Launched, _ record: inout LaunchRecord) {
+    for handle in launched.h {
+      guard let slot = table.slot(of: handle), named.contains(slot) else { continue }
+      record.items.append(PlannedStep.Item(slot: Int32(slot), handle: handle, n: 0, k: 0))
+      table.addUnsettledPlan(slot: slot, 1)
+    }
   }
 
   private mutating func applyFallback(_ launched: StepDelta.Launched) throws(StepRejection) {
     var record = unsettled.reuse(seq: lastSeq)
+    named.removeAll(slotCount: table.requests.count)
     for i in launched.h.indices {
       guard let slot = table.slot(of: launched.h[i]) else {
         throw StepRejection(field: "/launched/h/\(i)", reason: "handle \(launched.h[i]) is unknown")
+      }
+      guard named.insert(slot) else {
+        throw StepRejection(field: "/launched/h/\(i)", reason: "handle \(launched.h[i]) is named twice")
       }
       charges.stage(tenant: Int(table.requests[slot].tenant), tokens: launched.n[i])
       record.items.append(PlannedStep.Item(slot: Int32(slot), handle: launched.h[i], n: 0, k: 0))
@@ -299,9 +315,13 @@ struct Mirror: Sendable {
   // MARK: - Absolute state
 
   private mutating func applyState(_ state: StepDelta.State) throws(StepRejection) {
+    named.removeAll(slotCount: table.requests.count)
     for i in state.h.indices {
       guard let slot = table.slot(of: state.h[i]) else {
         throw StepRejection(field: "/state/h/\(i)", reason: "handle \(state.h[i]) is unknown")
+      }
+      guard named.insert(slot) else {
+        throw StepRejection(field: "/state/h/\(i)", reason: "handle \(state.h[i]) is named twice")
       }
       let request = table.requests[slot]
       let most = request.promptTokens + state.output[i]
@@ -327,19 +347,24 @@ struct Mirror: Sendable {
     }
   }
 
+  /// Both lists carry the net state, so that nobody is in them twice.
   private mutating func applyBlocked(_ delta: StepDelta) throws(StepRejection) {
-    for i in delta.blocked.indices {
-      guard let slot = table.slot(of: delta.blocked[i]) else {
-        throw StepRejection(field: "/blocked/h/\(i)", reason: "handle \(delta.blocked[i]) is unknown")
-      }
-      table.setBlocked(slot: slot, true)
+    guard !delta.blocked.isEmpty || !delta.ready.isEmpty else { return }
+    named.removeAll(slotCount: table.requests.count)
+    for i in delta.blocked.indices { try setBlocked(delta.blocked[i], true, field: "/blocked/h/\(i)") }
+    for i in delta.ready.indices { try setBlocked(delta.ready[i], false, field: "/ready/\(i)") }
+  }
+
+  private mutating func setBlocked(
+    _ handle: RequestHandle, _ blocked: Bool, field: @autoclosure () -> String
+  ) throws(StepRejection) {
+    guard let slot = table.slot(of: handle) else {
+      throw StepRejection(field: field(), reason: "handle \(handle) is unknown")
     }
-    for i in delta.ready.indices {
-      guard let slot = table.slot(of: delta.ready[i]) else {
-        throw StepRejection(field: "/ready/\(i)", reason: "handle \(delta.ready[i]) is unknown")
-      }
-      table.setBlocked(slot: slot, false)
+    guard named.insert(slot) else {
+      throw StepRejection(field: field(), reason: "handle \(handle) is named twice; expected its net state")
     }
+    table.setBlocked(slot: slot, blocked)
   }
 
   private mutating func applyUntracked(_ delta: StepDelta) throws(StepRejection) {
