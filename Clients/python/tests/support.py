@@ -60,7 +60,7 @@ class ByHand:
         self.description = copy.deepcopy(examples.register())
         self.description.update(engine_boot_id="boot", **register)
         self.client = Client(sidecar.engine_socket, idle_timeout_s=IDLE_TIMEOUT_S)
-        self.now_us = self.description["now_us"] = 1_000_000
+        self.now_us = self.description["now_us"] = 10 ** 10
         self.names, self.unsettled = [], None
 
     def close(self):

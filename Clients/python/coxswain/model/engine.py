@@ -63,7 +63,8 @@ class Engine:
         self.pools = BlockPools(config.pools, config.groups)
         self.requests, self.running, self.waiting = {}, [], []
         self.in_flight = deque()
-        self.now_us = rng.randrange(10 ** 9)
+        # Far from 0: the reported clock may step back often.
+        self.now_us = 10 ** 13 + rng.randrange(10 ** 9)
         self.last_result_us = 0
         self.computed_tokens = dict.fromkeys(TENANTS, 0)
         # Requests whose state is no longer what a mirror can work out from plans and settlements (rule 8).
