@@ -1,0 +1,29 @@
+/// The members of a policy file, compared with the schema by a test.
+public enum PolicyField {
+  public enum Root: String, CaseIterable, Sendable {
+    case version, preset, name, description, classes
+    case defaultClass = "default_class"
+    case queue, batch, preemption, memory, speculation
+  }
+
+  public enum Class: String, CaseIterable, Sendable {
+    case name, rank
+    case ttftSLOMs = "ttft_slo_ms"
+    case tpotSLOMs = "tpot_slo_ms"
+    case weight
+  }
+
+  public enum Queue: String, CaseIterable, Sendable { case ordering }
+
+  public enum Batch: String, CaseIterable, Sendable {
+    case strategy
+    case stepTokens = "step_tokens"
+    case sequences
+    case longPrefillTokens = "long_prefill_tokens"
+    case holdUs = "hold_us"
+  }
+
+  public enum Preemption: String, CaseIterable, Sendable { case victimOrder = "victim_order" }
+  public enum Memory: String, CaseIterable, Sendable { case watermarkRatio = "watermark_ratio" }
+  public enum Speculation: String, CaseIterable, Sendable { case draftTokens = "draft_tokens" }
+}
