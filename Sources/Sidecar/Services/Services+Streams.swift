@@ -1,0 +1,35 @@
+import WireProtocol
+
+extension Services {
+  /// Bounds of `interval_ms` of a watched snapshot.
+  static let intervalMs = 100...3_600_000
+  static let defaultIntervalMs = 1_000
+
+  /// Answers one call with items until it is cancelled.
+  func stream(_ method: WireMethod, _ message: JSONValue, to port: ReplyPort) async {
+    do throws(CallError) {
+      switch method {
+      case .healthWatch: await watchHealth(port)
+      case .watchSnapshot: try await watchSnapshot(message, port)
+      default: throw .unimplemented(method: method.rawValue)
+      }
+    } catch { port.finish(.failure(error)) }
+  }
+
+  private func watchHealth(_ port: ReplyPort) async {
+    var pace = StreamPace(port: port, limitMs: limits.slowReaderMs)
+    for await isServing in health.changes() {
+      guard await pace.send(HealthState.message(isServing)) else { return }
+    }
+  }
+
+  private func watchSnapshot(_ message: JSONValue, _ port: ReplyPort) async throws(CallError) {
+    let interval = try MessageReader(message).integer(
+      "interval_ms", in: Self.intervalMs, default: Self.defaultIntervalMs)
+    var pace = StreamPace(port: port, limitMs: limits.slowReaderMs)
+    while !Task.isCancelled {
+      guard await pace.send(resources.snapshot()) else { return }
+      try? await Task.sleep(for: .milliseconds(interval))
+    }
+  }
+}

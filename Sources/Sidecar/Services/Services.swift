@@ -1,0 +1,116 @@
+import Policy
+import SchedulerCore
+import WireProtocol
+
+/// Everything that is answered off the hot path. Values only: any connection may hold it.
+struct Services: Sendable {
+  let registry: SessionRegistry
+  let sessions: SessionDirectory
+  let resources: ResourceSource
+  let health: HealthState
+  let limits: SidecarLimits
+  let version: String
+  let startedUs: Int
+
+  /// Answers one call that is no stream.
+  func answer(_ method: WireMethod, _ message: JSONValue) async -> Result<JSONValue, CallError> {
+    do throws(CallError) { return .success(try await reply(method, message)) } catch { return .failure(error) }
+  }
+
+  private func reply(_ method: WireMethod, _ message: JSONValue) async throws(CallError) -> JSONValue {
+    switch method {
+    case .plan:
+      try StatelessPlan.answer(
+        message, policy: registry.policy.document, resources: resources.current(), limits: limits.mirror)
+    case .status: await status()
+    case .requests: try await requests(message)
+    case .policyGet: policy()
+    case .policyValidate: validate(message)
+    case .snapshot: resources.snapshot()
+    case .topology: try topology()
+    case .healthCheck: try healthCheck(message)
+    case .reflectionList: Reflection.list
+    case .register, .step, .unregister, .watchSnapshot, .healthWatch:
+      throw .unimplemented(method: method.rawValue)
+    }
+  }
+
+  // MARK: - Admin
+
+  private func status() async -> JSONValue {
+    var views: [JSONValue] = []
+    for handle in sessions.handles {
+      handle.flushCharges()
+      if let view = await handle.view() { views.append(view.json) }
+    }
+    let policy = registry.policy
+    return [
+      "version": .string(version), "uptime_ms": JSONValue((MonotonicClock.nowUs() - startedUs) / 1000),
+      "health": .string(health.isServing ? "SERVING" : "NOT_SERVING"),
+      "policy": ["name": .string(policy.document.config.name), "generation": JSONValue(policy.generation)],
+      "sessions": .array(views),
+      "tenants": .array(
+        registry.tenantCharges().map { ["name": .string($0.tenant), "charged_tokens": JSONValue($0.tokens)] }),
+    ]
+  }
+
+  private func requests(_ message: JSONValue) async throws(CallError) -> JSONValue {
+    let reader = try MessageReader(message)
+    let wanted = try reader.string("session", default: "")
+    let limit = try reader.integer("limit", in: 1...limits.requestsListed, default: 1_000)
+    var lists: [JSONValue] = []
+    for handle in sessions.handles {
+      guard let list = await handle.requests(limit: limit) else { continue }
+      let registration = list.view.registration
+      guard wanted.isEmpty || registration.session == wanted else { continue }
+      lists.append([
+        "session": .string(registration.session), "server_id": .string(registration.engine.serverID),
+        "dp_rank": JSONValue(registration.engine.dpRank), "epoch": JSONValue(registration.epoch),
+        "seq": JSONValue(list.view.seq), "requests": .array(list.requests.map(\.json)),
+        "total": JSONValue(list.total),
+      ])
+    }
+    guard wanted.isEmpty || !lists.isEmpty else {
+      throw CallError(.notFound, "no session \(wanted)", details: ["field": "/session", "reason": "UNKNOWN_SESSION"])
+    }
+    return ["sessions": .array(lists)]
+  }
+
+  // MARK: - Policy
+
+  private func policy() -> JSONValue {
+    let policy = registry.policy
+    return [
+      "name": .string(policy.document.config.name), "generation": JSONValue(policy.generation),
+      "policy": policy.document.json,
+    ]
+  }
+
+  private func validate(_ message: JSONValue) -> JSONValue {
+    do throws(PolicyErrors) {
+      _ = try PolicyDocument.decode(message["policy"] ?? .null)
+      return ["valid": true, "errors": []]
+    } catch {
+      return ["valid": false, "errors": .array(error.errors.map(\.json))]
+    }
+  }
+
+  // MARK: - Resources and health
+
+  private func topology() throws(CallError) -> JSONValue {
+    guard let topology = resources.topology() else {
+      throw CallError(
+        .unavailable, "no topology yet", details: ["reason": "TOPOLOGY_UNKNOWN", "retry_after_ms": 1_000])
+    }
+    return topology
+  }
+
+  private func healthCheck(_ message: JSONValue) throws(CallError) -> JSONValue {
+    let service = try MessageReader(message).string("service", default: "")
+    guard service.isEmpty || Reflection.serviceNames.contains(service) else {
+      throw CallError(
+        .notFound, "no service \(service)", details: ["field": "/service", "reason": "UNKNOWN_SERVICE"])
+    }
+    return HealthState.message(health.isServing)
+  }
+}

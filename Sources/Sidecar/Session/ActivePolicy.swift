@@ -1,0 +1,12 @@
+import Policy
+
+/// The policy in force and how often it has changed.
+public struct ActivePolicy: Sendable {
+  public var document: PolicyDocument
+  public var generation: Int
+
+  public init(document: PolicyDocument, generation: Int) {
+    self.document = document
+    self.generation = generation
+  }
+}

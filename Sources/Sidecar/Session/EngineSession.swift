@@ -1,0 +1,227 @@
+import Logging
+import SchedulerCore
+import WireProtocol
+
+/// One engine's scheduler loop on one connection (PROTOCOL.md, session rules): takes request payloads, writes reply
+/// frames. It knows no socket and no clock but the one it is given, and belongs to one event loop.
+final class EngineSession {
+  /// What the session is in, in the words of PROTOCOL.md.
+  enum State: String, Sendable { case empty, syncing, live, lost, replaced }
+
+  let registry: SessionRegistry
+  let limits: SidecarLimits
+  let log: Logger
+  /// Monotonic microseconds.
+  let clock: () -> Int
+  /// The machine as last published; the transport replaces it between Steps.
+  var resources: ResourceSnapshot
+
+  private(set) var state = State.empty
+  private(set) var counters = SessionCounters()
+  private(set) var registration: SessionRegistration?
+  private var core: SchedulerCore?
+  private var lastSeq: UInt64 = 0
+  private var backoff = ResyncBackoff()
+  private let codec: StepCodec
+  private var delta = StepDelta()
+  private var plan = StepPlan()
+
+  init(
+    registry: SessionRegistry, limits: SidecarLimits, resources: ResourceSnapshot, log: Logger,
+    clock: @escaping () -> Int
+  ) {
+    self.registry = registry
+    self.limits = limits
+    self.resources = resources
+    self.log = log
+    self.clock = clock
+    codec = StepCodec(limits: limits.mirror, depth: limits.wire.depth)
+  }
+
+  // MARK: - Register
+
+  func register(_ message: JSONValue) throws(CallError) -> JSONValue {
+    let engine = try RegisterMessage.decode(message)
+    leave()
+    let (registration, applied) = registry.register(engine)
+    let policy = registry.policy
+    core = SchedulerCore(engine: engine, policy: policy.document.config, limits: limits.mirror)
+    self.registration = registration
+    lastSeq = 0
+    state = .syncing
+    log.info(
+      "registered",
+      metadata: [
+        "session": "\(registration.session)", "server_id": "\(engine.serverID)", "dp_rank": "\(engine.dpRank)",
+        "engine": "\(engine.name)", "epoch": "\(registration.epoch)",
+      ])
+    return RegisterReply(
+      session: registration.session, epoch: registration.epoch, applied: applied,
+      policyGeneration: policy.generation, mirrorLimits: limits.mirror
+    ).json
+  }
+
+  /// Ends the session at the engine's wish.
+  func unregister() throws(CallError) -> JSONValue {
+    guard registration != nil else {
+      throw CallError(
+        .failedPrecondition, "no session on this connection", details: ["reason": "NOT_REGISTERED", "field": ""])
+    }
+    leave()
+    return [:]
+  }
+
+  /// End of the session: its counters and its last applied Step stay in the registry.
+  func leave() {
+    guard let registration else { return }
+    flushCharges()
+    registry.leave(registration)
+    self.registration = nil
+    core = nil
+    state = .empty
+  }
+
+  // MARK: - Step
+
+  /// Answers one Step. Everything on this path is synchronous and allocates nothing per request.
+  /// - Parameters:
+  ///   - message: bytes of the Step's message.
+  ///   - receivedUs: when the frame was complete, by `clock`.
+  ///   - isCancelled: whether a cancel frame for this call has arrived meanwhile.
+  func step(
+    id: UInt64, timeoutUs: Int?, message: UnsafeRawBufferPointer, receivedUs: Int, isCancelled: () -> Bool,
+    into writer: inout JSONWriter
+  ) {
+    guard let mark = registration?.mark else {
+      return refuseStep(
+        id, StepRejection(field: "/epoch", reason: "no session on this connection; Register first"), &writer)
+    }
+    guard mark.beginStep() else { return wasReplaced(id, &writer) }
+    defer { mark.endStep() }
+    guard state != .lost else {
+      return refuseStep(id, StepRejection(field: "", reason: "the mirror is gone; Register first"), &writer)
+    }
+    do throws(StepRejection) { try apply(message, mark) } catch { return lose(id, error, &writer) }
+    if delta.sync { return reply(id, plan: nil, &writer) }
+    state = .live
+    core!.plan(resources: resources, into: &plan)
+    counters.plans += 1
+    if registry.checksPlans, let violation = core!.planViolations(plan).first {
+      return dropViolating(id, "\(violation)", &writer)
+    }
+    if let timeoutUs, clock() - receivedUs > timeoutUs {
+      counters.deadlineExceeded += 1
+      return drop(id, .deadlineExceeded, &writer)
+    }
+    if isCancelled() {
+      counters.cancelled += 1
+      return drop(id, .cancelled, &writer)
+    }
+    reply(id, plan: plan, &writer)
+  }
+
+  private func apply(_ message: UnsafeRawBufferPointer, _ mark: SessionMark) throws(StepRejection) {
+    try codec.decode(message, into: &delta)
+    let epoch = registration!.epoch
+    guard delta.epoch == epoch else {
+      throw StepRejection(field: "/epoch", reason: "\(delta.epoch); expected \(epoch)")
+    }
+    guard delta.seq == lastSeq + 1 else {
+      throw StepRejection(field: "/seq", reason: "\(delta.seq); expected \(lastSeq + 1)")
+    }
+    guard !delta.sync || state == .syncing else {
+      throw StepRejection(field: "/sync", reason: "true after a Step without it; expected false until Register")
+    }
+    try core!.apply(delta)
+    lastSeq = delta.seq
+    mark.setApplied(epoch: epoch, seq: lastSeq)
+    counters.steps += 1
+    backoff.stepCounted()
+  }
+
+  private func reply(_ id: UInt64, plan: StepPlan?, _ writer: inout JSONWriter) {
+    ReplyEnvelope.write(id: id, into: &writer) {
+      StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, plan: plan, into: &$0)
+    }
+  }
+
+  private func drop(_ id: UInt64, _ code: StatusCode, _ writer: inout JSONWriter) {
+    core!.dropPlan()
+    ReplyEnvelope.write(id: id, error: .planDropped(code, epoch: delta.epoch, seq: delta.seq), into: &writer)
+  }
+
+  /// A plan that breaks an invariant never leaves: it is our bug, and the engine's own scheduler serves meanwhile.
+  private func dropViolating(_ id: UInt64, _ violation: String, _ writer: inout JSONWriter) {
+    core!.dropPlan()
+    counters.violations += 1
+    log.error("plan violates an invariant", metadata: ["violation": "\(violation)", "seq": "\(delta.seq)"])
+    ReplyEnvelope.write(
+      id: id,
+      error: CallError(
+        .internalError, "applied, plan withheld: \(violation)",
+        details: ["epoch": JSONValue(delta.epoch), "seq": JSONValue(delta.seq), "reason": "INVARIANT"]),
+      into: &writer)
+  }
+
+  private func lose(_ id: UInt64, _ rejection: StepRejection, _ writer: inout JSONWriter) {
+    backoff.lost()
+    state = .lost
+    flushCharges()
+    core = nil
+    log.warning(
+      "resync",
+      metadata: [
+        "session": "\(registration?.session ?? "")", "field": "\(rejection.field)", "reason": "\(rejection.reason)",
+        "retry_after_ms": "\(backoff.retryAfterMs)",
+      ])
+    refuseStep(id, rejection, &writer)
+  }
+
+  private func refuseStep(_ id: UInt64, _ rejection: StepRejection, _ writer: inout JSONWriter) {
+    counters.resyncs += 1
+    ReplyEnvelope.write(
+      id: id, error: .resync(rejection, retryAfterMs: backoff.retryAfterMs), into: &writer)
+  }
+
+  private func wasReplaced(_ id: UInt64, _ writer: inout JSONWriter) {
+    if state != .replaced {
+      flushCharges()
+      core = nil
+      state = .replaced
+    }
+    ReplyEnvelope.write(id: id, error: .replaced, into: &writer)
+  }
+
+  // MARK: - Off the hot path
+
+  /// Hands tokens charged since the last call to the tenants' counters.
+  func flushCharges() {
+    guard core != nil else { return }
+    var charges: [(tenant: String, tokens: Int)] = []
+    core!.takeCharges { charges.append(($0, $1)) }
+    registry.charge(charges)
+  }
+
+  /// A bounded copy for Admin/Requests.
+  func requests(limit: Int) -> (views: [RequestView], total: Int) {
+    guard core != nil else { return ([], 0) }
+    return (core!.requests(limit: limit), core!.counts.running + core!.counts.waiting)
+  }
+
+  /// Epoch and seq of the last Step that counted.
+  var position: (epoch: UInt64, seq: UInt64) { (registration?.epoch ?? 0, lastSeq) }
+
+  var telemetry: Telemetry? { core?.telemetry }
+  var counts: StepDelta.Check? { core?.counts }
+}
+
+extension EngineSession {
+  /// A copy for Admin/Status; nil without a session.
+  func view(peer: PeerCredentials?) -> SessionView? {
+    guard let registration else { return nil }
+    return SessionView(
+      registration: registration, state: state.rawValue, seq: position.seq,
+      counts: counts ?? StepDelta.Check(running: 0, waiting: 0, blocked: 0, computed: 0, output: 0),
+      counters: counters, telemetry: telemetry ?? Telemetry(), peer: peer)
+  }
+}

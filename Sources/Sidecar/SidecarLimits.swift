@@ -1,0 +1,28 @@
+import SchedulerCore
+import WireProtocol
+
+/// Every limit of the daemon by name. A peer that goes beyond one gets an error that says which.
+public struct SidecarLimits: Hashable, Sendable {
+  public var wire = WireLimits()
+  public var mirror = MirrorLimits()
+  /// Connections per socket.
+  public var connections = 256
+  /// Calls of one connection that are being answered, streams included.
+  public var callsPerConnection = 64
+  /// Bytes that a connection has not read yet before it counts as slow.
+  public var unreadBytes = 8 << 20
+  /// How long a frame may stay incomplete.
+  public var partialFrameMs = 30_000
+  /// How long a slow reader of a stream may stay slow before its connection is closed.
+  public var slowReaderMs = 30_000
+  /// Boot ids whose last applied Step is remembered.
+  public var bootIDs = 4_096
+  /// Tenants with a counter of their own; the charges of later ones are summed under one name.
+  public var tenants = 10_000
+  /// Requests in one answer to Admin/Requests.
+  public var requestsListed = 10_000
+  /// Event loops for engine connections.
+  public var engineLoops = 2
+
+  public init() {}
+}

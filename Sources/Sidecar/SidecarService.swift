@@ -1,0 +1,95 @@
+import Logging
+import NIOCore
+import NIOPosix
+import SchedulerCore
+import ServiceLifecycle
+
+/// The daemon: sockets, sessions and services, until it is asked to stop.
+public struct SidecarService: Service {
+  private let configuration: SidecarConfiguration
+  private let resources: ResourceSource
+  private let log: Logger
+  private let onReady: @Sendable (_ sockets: [String]) -> Void
+
+  /// - Parameter onReady: called once both sockets accept connections, with their paths.
+  public init(
+    configuration: SidecarConfiguration, resources: ResourceSource, log: Logger,
+    onReady: @escaping @Sendable (_ sockets: [String]) -> Void = { _ in }
+  ) {
+    self.configuration = configuration
+    self.resources = resources
+    self.log = log
+    self.onReady = onReady
+  }
+
+  public func run() async throws {
+    let limits = configuration.limits
+    let directory = try SocketDirectory(configuration.runtimeDirectory)
+    let engineGroup = MultiThreadedEventLoopGroup(numberOfThreads: limits.engineLoops)
+    let adminGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let services = Services(
+      registry: SessionRegistry(
+        policy: ActivePolicy(document: configuration.policy, generation: 1), limits: limits,
+        firstEpoch: UInt64.random(in: 1...UInt64(UInt32.max)), checksPlans: configuration.checksPlans),
+      sessions: SessionDirectory(), resources: resources, health: HealthState(), limits: limits,
+      version: configuration.version, startedUs: MonotonicClock.nowUs())
+    do {
+      let servers = try await listen(directory, services, engineGroup, adminGroup)
+      services.health.set(serving: true)
+      onReady(SocketKind.allCases.map(directory.socketPath))
+      await keepHouse(services)
+      await stop(servers, services)
+    } catch {
+      try? await engineGroup.shutdownGracefully()
+      try? await adminGroup.shutdownGracefully()
+      throw error
+    }
+    directory.removeOwn()
+    try await engineGroup.shutdownGracefully()
+    try await adminGroup.shutdownGracefully()
+  }
+
+  private func listen(
+    _ directory: SocketDirectory, _ services: Services, _ engineGroup: any EventLoopGroup,
+    _ adminGroup: any EventLoopGroup
+  ) async throws -> [SocketServer] {
+    let activated = ActivatedSockets.find(environment: ActivatedSockets.environmentVariable)
+    var servers: [SocketServer] = []
+    for kind in SocketKind.allCases {
+      if activated[kind] == nil { try directory.removeStale(kind) }
+      servers.append(
+        try await SocketServer.start(
+          kind, path: directory.socketPath(kind), descriptor: activated[kind],
+          group: kind == .engine ? engineGroup : adminGroup, services: services, log: log))
+      if activated[kind] == nil { try directory.openToGroup(kind) }
+    }
+    return servers
+  }
+
+  /// How often sessions get the machine's state and hand over their charges.
+  private static let houseKeepingMs = 500
+
+  /// Returns when the sidecar is asked to stop.
+  private func keepHouse(_ services: Services) async {
+    await cancelWhenGracefulShutdown {
+      var generation: UInt64?
+      while !Task.isCancelled {
+        let current = services.resources.current()
+        for handle in services.sessions.handles {
+          if generation != current.generation { handle.publish(current) }
+          handle.flushCharges()
+        }
+        generation = current.generation
+        try? await Task.sleep(for: .milliseconds(Self.houseKeepingMs))
+      }
+    }
+  }
+
+  /// Nobody new, the Steps in progress are answered, then the connections end: engines fall back by themselves.
+  private func stop(_ servers: [SocketServer], _ services: Services) async {
+    log.info("stopping")
+    services.health.set(serving: false)
+    for server in servers { await server.stopListening() }
+    for server in servers { await server.closeConnections() }
+  }
+}
