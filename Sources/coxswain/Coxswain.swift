@@ -18,5 +18,8 @@ struct Coxswain: AsyncParsableCommand {
         0 ok, 1 failed, 64 usage, 69 unreachable, 75 try again, 77 denied, 78 bad configuration
       """,
     version: VersionCommand.text,
-    subcommands: [StatusCommand.self, QueueCommand.self, TopCommand.self, BenchCommand.self, VersionCommand.self])
+    subcommands: [
+      ServeCommand.self, StatusCommand.self, QueueCommand.self, TopCommand.self, PlanCommand.self, PolicyCommand.self,
+      SchemaCommand.self, BenchCommand.self, VersionCommand.self,
+    ])
 }

@@ -93,12 +93,8 @@ struct BenchCommand: AsyncParsableCommand {
 
   private func measure(waiting: Int, turnover: Int) throws(CommandFailure) -> CoreBench.Figures {
     StandardError.line("core and codecs with \(waiting) waiting, \(turnover) ending and arriving per Step")
-    var bench = try CoreBench(policy: Self.policy, waiting: waiting, turnover: turnover)
+    let policy = try PolicyArgument.load(nil).config
+    var bench = try CoreBench(policy: policy, waiting: waiting, turnover: turnover)
     return try bench.measure(rounds: rounds, steps: steps)
   }
-
-  private static let policy = PolicyConfig(
-    name: "vllm-v1", classes: [.init(name: "chat", rank: 0, ttftSLOMs: 1000, tpotSLOMs: 50, weight: 1)],
-    defaultClass: "chat", ordering: .fcfs, batchStrategy: .continuous, stepTokens: nil, sequences: nil,
-    longPrefillTokens: 0, watermarkPpm: 10_000, victimOrder: .lastAdmitted, draftTokens: 0, holdUs: 5000)
 }

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Policy
+import WireProtocol
+
+struct PolicyShowCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show", abstract: "Show the policy that the sidecar follows, or a preset or file by name.",
+    discussion: """
+      EXAMPLES
+        coxswain policy show              the running sidecar's policy
+        coxswain policy show --presets    names of the presets
+        coxswain policy show vllm-v1 -o json > policy.json
+      """)
+
+  @Argument(help: ArgumentHelp("Preset or file; without one, the running sidecar is asked.", valueName: "policy"))
+  var policy: String?
+  @Flag(help: "List the presets.") var presets = false
+  @OptionGroup var connection: ConnectionOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    if presets { return try listPresets() }
+    guard let policy else { return try showRunning() }
+    let document = try PolicyArgument.load(policy)
+    if output.isJSON { return try StandardOutput.document(document.json) }
+    try StandardOutput.write(PolicyText.text(document.config))
+  }
+
+  private func showRunning() throws {
+    let client = try connection.connectToAdmin()
+    let reply = try client.answer(to: .policyGet, timeoutUs: connection.timeoutUs)
+    if output.isJSON { return try StandardOutput.document(reply) }
+    try StandardOutput.line("generation: \(reply["generation"]?.integerValue ?? 0)")
+    let policy = reply["policy"] ?? [:]
+    // A newer sidecar may know members that this executable does not.
+    guard let document = try? PolicyDocument.decode(policy) else { return try StandardOutput.document(policy) }
+    try StandardOutput.write(PolicyText.text(document.config))
+  }
+
+  private func listPresets() throws {
+    let names = PolicyDocument.presetNames
+    if output.isJSON { return try StandardOutput.document(.array(names.map { .string($0) })) }
+    var table = TextTable(["PRESET", "DESCRIPTION"])
+    for name in names {
+      table.add([name, PolicyDocument.preset(name)?.json["description"]?.stringValue ?? ""])
+    }
+    try StandardOutput.write(table.text)
+  }
+}

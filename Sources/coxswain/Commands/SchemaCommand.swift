@@ -1,0 +1,57 @@
+import ArgumentParser
+import EmbeddedText
+import WireProtocol
+
+struct SchemaCommand: ParsableCommand {
+  private static let folder = "Schemas/"
+  private static let suffix = ".json"
+
+  static let configuration = CommandConfiguration(
+    commandName: "schema", abstract: "Print a JSON Schema of the wire or of policy files; without a name, list them.",
+    discussion: """
+      EXAMPLES
+        coxswain schema
+        coxswain schema policy-v1 > policy-v1.json
+        coxswain schema step
+      """)
+
+  @Argument(help: ArgumentHelp("Name with or without its version.", valueName: "name")) var name: String?
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    guard let name else { return try list() }
+    guard let path = Self.path(of: name), let bytes = EmbeddedFile.bytes(path) else {
+      throw CommandFailure(.usage, "no schema \(name); known: \(Self.names.joined(separator: ", "))")
+    }
+    try StandardOutput.line(String(decoding: bytes, as: UTF8.self))
+  }
+
+  private func list() throws {
+    let entries = try Self.names.map { (name: $0, title: try Self.title(of: $0)) }
+    if output.isJSON {
+      let json = entries.map { entry -> JSONValue in ["name": .string(entry.name), "title": .string(entry.title)] }
+      return try StandardOutput.document(.array(json))
+    }
+    var table = TextTable(["NAME", "TITLE"])
+    for entry in entries { table.add([entry.name, entry.title]) }
+    try StandardOutput.write(table.text)
+  }
+
+  private static var names: [String] {
+    EmbeddedFile.paths.compactMap { path in
+      let isSchema = path.hasPrefix(folder) && path.hasSuffix(suffix) && !path.dropFirst(folder.count).contains("/")
+      return isSchema ? String(path.dropFirst(folder.count).dropLast(suffix.count)) : nil
+    }
+  }
+
+  /// `policy-v1`, `policy-v1.json` and `policy` name the same; of several versions the latest.
+  private static func path(of wanted: String) -> String? {
+    let wanted = wanted.hasSuffix(suffix) ? String(wanted.dropLast(suffix.count)) : wanted
+    let name = names.first { $0 == wanted } ?? names.last { $0.hasPrefix(wanted + "-v") }
+    return name.map { folder + $0 + suffix }
+  }
+
+  private static func title(of name: String) throws -> String {
+    try EmbeddedFile.bytes(folder + name + suffix).map { try JSONValue(parsing: $0) }?["title"]?.stringValue ?? ""
+  }
+}

@@ -1,0 +1,34 @@
+import Glibc
+import Policy
+import WireProtocol
+
+/// `--policy`: the name of a preset or the path of a file.
+enum PolicyArgument {
+  /// Every error of a file is reported, one line each; the command ends with 78.
+  static func load(_ argument: String?) throws(CommandFailure) -> PolicyDocument {
+    let name = argument ?? PolicyDocument.defaultPresetName
+    if let preset = PolicyDocument.preset(name) { return preset }
+    let bytes = try self.bytes(name)
+    do throws(PolicyErrors) {
+      return try PolicyDocument.decode(bytes: bytes)
+    } catch {
+      let lines = error.errors.map { "\n  \($0.text)" }.joined()
+      throw CommandFailure(.badConfiguration, "policy \(name) is not valid:\(lines)")
+    }
+  }
+
+  /// The text of a preset or file, unchecked.
+  static func bytes(_ name: String) throws(CommandFailure) -> [UInt8] {
+    guard name == "-" || access(name, F_OK) == 0 else {
+      throw CommandFailure(
+        .badConfiguration,
+        "no policy file \(name), and no preset of that name; presets: \(PolicyDocument.presetNames.joined(separator: ", "))"
+      )
+    }
+    do throws(CommandFailure) {
+      return try InputFile.bytes(name)
+    } catch {
+      throw CommandFailure(.badConfiguration, error.message)
+    }
+  }
+}
