@@ -54,7 +54,20 @@ struct BenchCommand: AsyncParsableCommand {
   // MARK: - Over the socket
 
   private func roundTrips() async throws -> [BenchResult] {
-    []
+    let policy = try PolicyArgument.load(nil)
+    return try await BenchSidecar.with(policy: policy) { sidecar in
+      try await roundTrips(sidecar, turnover: 0, suffix: "_steady")
+        + roundTrips(sidecar, turnover: 2, suffix: "_churn")
+    }
+  }
+
+  private func roundTrips(_ sidecar: BenchSidecar, turnover: Int, suffix: String) async throws -> [BenchResult] {
+    StandardError.line("Step round trips, \(turnover) ending and arriving per Step")
+    var bench = try RoundTripBench(engineSocket: sidecar.directory.engineSocket, turnover: turnover)
+    let echo = try await EchoServer.start(path: sidecar.echoSocket, replyBytes: bench.replyBytes)
+    let figures = Result { try bench.measure(echoSocket: sidecar.echoSocket, rounds: rounds, steps: steps) }
+    try await echo.stop()
+    return results(try figures.get(), suffix: suffix)
   }
 
   private func results(_ figures: RoundTripBench.Figures, suffix: String) -> [BenchResult] {

@@ -25,8 +25,7 @@ struct ServeCommand: AsyncParsableCommand {
       valueName: "dir"))
   var runtimeDir: String?
 
-  @Option(help: ArgumentHelp("Least level to log: trace, debug, info, notice, warning, error.", valueName: "level"))
-  var logLevel: Logger.Level = .info
+  @Option(help: ArgumentHelp("Least level to log.", valueName: "level")) var logLevel: LogLevel = .info
 
   @Flag(help: "Check every plan against the invariants before it is sent; costs time in each Step.")
   var checkPlans = false
@@ -34,7 +33,7 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     let document = try PolicyArgument.load(policy)
     let directory = RuntimeDirectory.forServing(option: runtimeDir)
-    let level = logLevel
+    let level = logLevel.level
     LoggingSystem.bootstrap { _ in LineLogHandler(logLevel: level) }
     let log = Logger(label: "coxswain")
     let machine = MachineProbes(log: log)
@@ -65,5 +64,3 @@ struct ServeCommand: AsyncParsableCommand {
     }
   }
 }
-
-extension Logger.Level: @retroactive ExpressibleByArgument {}
