@@ -1,0 +1,119 @@
+/// coxswain-probe: reads the machine's topology with hwloc and prints it as one JSON document.
+///
+/// It is a process of its own because hwloc may abort and drivers may hang; whoever runs it supervises it.
+#include <errno.h>
+#include <getopt.h>
+#include <hwloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "document.h"
+
+#define EXIT_USAGE 64
+
+typedef struct options {
+  const char *xml;
+  const char *synthetic;
+} options;
+
+static const char help[] =
+  "coxswain-probe prints the topology of this machine as one JSON document.\n"
+  "\n"
+  "  coxswain-probe\n"
+  "  coxswain-probe --topology-xml machine.xml\n"
+  "  coxswain-probe --topology-synthetic 'pack:2 [numa(memory=68719476736)] l3:1 core:16 pu:2'\n"
+  "\n"
+  "  --topology-xml FILE        describe the machine in FILE (hwloc XML)\n"
+  "  --topology-synthetic TEXT  describe the machine that TEXT denotes (hwloc synthetic notation)\n"
+  "  --version                  print the version of the document and of hwloc\n"
+  "  --help                     print this\n"
+  "\n"
+  "Exit codes: 0 printed, 1 the topology could not be read or printed, 64 wrong usage.\n";
+
+static int usage(const char *why, const char *what) {
+  (void)fprintf(stderr, "coxswain-probe: %s%s (try --help)\n", why, what);
+  return EXIT_USAGE;
+}
+
+static int failed(const char *what, const char *why) {
+  (void)fprintf(stderr, "coxswain-probe: %s: %s\n", what, why);
+  return EXIT_FAILURE;
+}
+
+/// hwloc's plug-ins for GPU libraries load drivers, which may hang, and the one for displays connects to X.
+static int leave_out_drivers(hwloc_topology_t topology) {
+  static const char *const components[] = {"cuda", "nvml", "rsmi", "levelzero", "opencl", "gl"};
+  for (size_t i = 0; i < sizeof components / sizeof components[0]; i++) {
+    int rc = hwloc_topology_set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, components[i]);
+    // EINVAL: this hwloc has no such component, which is just as well.
+    if (rc != 0 && errno != EINVAL) return -1;
+  }
+  return 0;
+}
+
+static int configure(hwloc_topology_t topology, const options *o) {
+  if (o->xml && hwloc_topology_set_xml(topology, o->xml) != 0) return -1;
+  if (o->synthetic && hwloc_topology_set_synthetic(topology, o->synthetic) != 0) return -1;
+  if (leave_out_drivers(topology) != 0) return -1;
+  // The whole machine is shown; what this process may use is stated beside it.
+  if (hwloc_topology_set_flags(topology, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED) != 0) return -1;
+  return hwloc_topology_set_io_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_ALL);
+}
+
+static int print_document(hwloc_topology_t topology, const options *o) {
+  cJSON *json = probe_document(topology, o->xml ? "xml" : o->synthetic ? "synthetic" : "native");
+  char *text = json ? cJSON_PrintUnformatted(json) : NULL;
+  int rc = EXIT_SUCCESS;
+  if (!text) rc = failed("cannot build the document", strerror(ENOMEM));
+  if (text && (puts(text) == EOF || fflush(stdout) == EOF)) rc = failed("cannot print", strerror(errno));
+  cJSON_free(text);
+  cJSON_Delete(json);
+  return rc;
+}
+
+static int run(const options *o) {
+  hwloc_topology_t topology;
+  // Memory of GPUs that the kernel presents as NUMA nodes must be seen, to keep host work off it.
+  if (setenv("HWLOC_KEEP_NVIDIA_GPU_NUMA_NODES", "1", 0) != 0) return failed("setenv", strerror(errno));
+  if (hwloc_topology_init(&topology) != 0) return failed("hwloc_topology_init", strerror(errno));
+  int rc = EXIT_SUCCESS;
+  if (configure(topology, o) != 0) {
+    rc = failed(o->xml ? o->xml : o->synthetic ? o->synthetic : "configuration", strerror(errno));
+  } else if (hwloc_topology_load(topology) != 0) {
+    rc = failed(o->xml ? o->xml : o->synthetic ? o->synthetic : "this machine", "the topology cannot be loaded");
+  } else {
+    rc = print_document(topology, o);
+  }
+  hwloc_topology_destroy(topology);
+  return rc;
+}
+
+int main(int argc, char **argv) {
+  static const struct option known[] = {
+    {"topology-xml", required_argument, NULL, 'x'},
+    {"topology-synthetic", required_argument, NULL, 's'},
+    {"version", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+  };
+  options o = {0};
+  // Dies with the sidecar; a parent that is no Linux process (none) only loses this extra.
+  (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+  opterr = 0;
+  for (int option = 0; (option = getopt_long(argc, argv, ":", known, NULL)) != -1;) {
+    switch (option) {
+      case 'x': o.xml = optarg; break;
+      case 's': o.synthetic = optarg; break;
+      case 'v': return printf("coxswain-probe document %d, hwloc %x\n", PROBE_DOCUMENT_VERSION, hwloc_get_api_version()) < 0;
+      case 'h': return fputs(help, stdout) == EOF;
+      case ':': return usage("missing value for ", argv[optind - 1]);
+      default: return usage("unknown option ", argv[optind - 1]);
+    }
+  }
+  if (optind < argc) return usage("unexpected argument ", argv[optind]);
+  if (o.xml && o.synthetic) return usage("--topology-xml and --topology-synthetic exclude each other", "");
+  return run(&o);
+}
