@@ -1,6 +1,7 @@
 #include "embedded_files.h"
 
-// Every file of Policies/, Profiles/ and Schemas/, in order of path. A test compares this list with the folders.
+// Every file of Policies/, Profiles/ and Schemas/, in order of path. Written by Scripts/embed.py; a test compares the
+// table with the folders.
 
 static const unsigned char file_policies_balanced[] = {
 #embed "../../Policies/balanced.json"
@@ -8,20 +9,18 @@ static const unsigned char file_policies_balanced[] = {
 static const unsigned char file_policies_exerciser[] = {
 #embed "../../Policies/exerciser.json"
 };
-static const unsigned char file_policies_vllm_v1_priority[] = {
-#embed "../../Policies/vllm-v1-priority.json"
-};
 static const unsigned char file_policies_vllm_v1[] = {
 #embed "../../Policies/vllm-v1.json"
 };
-
-#define ENTRY(path, name) {path, name, sizeof(name)}
+static const unsigned char file_policies_vllm_v1_priority[] = {
+#embed "../../Policies/vllm-v1-priority.json"
+};
 
 static const struct embedded_file files[] = {
-    ENTRY("Policies/balanced.json", file_policies_balanced),
-    ENTRY("Policies/exerciser.json", file_policies_exerciser),
-    ENTRY("Policies/vllm-v1-priority.json", file_policies_vllm_v1_priority),
-    ENTRY("Policies/vllm-v1.json", file_policies_vllm_v1),
+    {"Policies/balanced.json", file_policies_balanced, sizeof(file_policies_balanced)},
+    {"Policies/exerciser.json", file_policies_exerciser, sizeof(file_policies_exerciser)},
+    {"Policies/vllm-v1.json", file_policies_vllm_v1, sizeof(file_policies_vllm_v1)},
+    {"Policies/vllm-v1-priority.json", file_policies_vllm_v1_priority, sizeof(file_policies_vllm_v1_priority)},
 };
 
 size_t embedded_file_count(void) { return sizeof(files) / sizeof(files[0]); }

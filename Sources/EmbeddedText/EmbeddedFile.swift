@@ -14,5 +14,11 @@ public enum EmbeddedFile {
     return nil
   }
 
+  /// Names of the files of one folder, in order, without `.json`: `names(in: "Policies")`.
+  public static func names(in folder: String) -> [String] {
+    paths.filter { $0.hasPrefix("\(folder)/") }
+      .map { String($0.dropFirst(folder.utf8.count + 1).dropLast(".json".count)) }
+  }
+
   private static func path(_ file: embedded_file) -> String { String(cString: file.path) }
 }

@@ -3,149 +3,97 @@ import WireProtocol
 
 /// Walks a policy file in order and collects every error.
 struct PolicyDecoder {
-  private(set) var errors: [PolicyError] = []
+  /// What members that are not in the file keep; nil for the one preset that has to state them all.
+  let base: PolicyConfig?
+  let sink = PolicyErrorSink()
 
-  mutating func decode(_ json: JSONValue) -> PolicyConfig? {
-    var root = PolicyReader(json, path: "", names: Self.names(PolicyField.Root.self), errors: &errors)
-    guard json.objectValue != nil else { return nil }
-    root.require("version", "\(PolicyLimits.version)")
-    root.integer("version", in: PolicyLimits.version...PolicyLimits.version) { _ in }
-    root.require("name", "a string")
-    let base = preset(&root)
-    var config = base ?? Self.fallback
-    root.string("name", bytes: PolicyLimits.nameBytes) { config.name = $0 }
-    root.string("description", bytes: PolicyLimits.descriptionBytes) { _ in }
-    errors += root.errors
-    if let classes = root.object["classes"] { decodeClasses(classes, &config) }
-    decodeDefaultClass(root.object, &config)
-    decodeQueue(root.object["queue"], &config)
-    decodeBatch(root.object["batch"], &config)
-    decodePreemption(root.object["preemption"], &config)
-    decodeMemory(root.object["memory"], &config)
-    decodeSpeculation(root.object["speculation"], &config)
+  init(base: PolicyConfig?) { self.base = base }
+
+  func decode(_ json: JSONValue) -> PolicyConfig? {
+    let optional: Set<PolicyField.Root> = [.schema, .preset, .description]
+    let required = base == nil ? PolicyField.Root.allCases.filter { !optional.contains($0) } : [.version, .name]
+    let names = PolicyField.Root.allCases.map(\.rawValue)
+    guard
+      let root = PolicyReader(json, path: "", fields: names, required: required.map(\.rawValue), sink: sink)
+    else { return nil }
+    var version = PolicyLimits.version
+    root.integer("version", in: version...version, into: &version)
+    var config = preset(root) ?? base ?? Self.blank
+    root.name("name", into: &config.name)
+    var ignored = ""
+    root.text("$schema", length: PolicyLimits.schemaLength, into: &ignored)
+    root.text("description", length: PolicyLimits.descriptionLength, into: &ignored)
+    decodeClasses(root, &config)
+    section(root, "queue", PolicyField.Queue.self) { $0.choice("ordering", into: &config.ordering) }
+    section(root, "batch", PolicyField.Batch.self) { batch in
+      batch.choice("strategy", into: &config.batchStrategy)
+      batch.integerOrNull("step_tokens", in: PolicyLimits.stepTokens, into: &config.stepTokens)
+      batch.integerOrNull("sequences", in: PolicyLimits.sequences, into: &config.sequences)
+      batch.integer("long_prefill_tokens", in: PolicyLimits.longPrefillTokens, into: &config.longPrefillTokens)
+      batch.integer("hold_us", in: PolicyLimits.holdUs, into: &config.holdUs)
+    }
+    section(root, "preemption", PolicyField.Preemption.self) {
+      $0.choice("victim_order", into: &config.victimOrder)
+    }
+    section(root, "memory", PolicyField.Memory.self) {
+      $0.ratioPpm("watermark_ratio", most: PolicyLimits.watermarkRatio, into: &config.watermarkPpm)
+    }
+    section(root, "speculation", PolicyField.Speculation.self) {
+      $0.integer("draft_tokens", in: PolicyLimits.draftTokens, into: &config.draftTokens)
+    }
     return config
   }
 
-  /// Where every preset starts: vLLM V1 without classes; a file without a preset must bring its own classes.
-  private static let fallback = PolicyConfig(
+  /// Never seen by a user: the preset that starts from it states every member.
+  private static let blank = PolicyConfig(
     name: "", classes: [], defaultClass: "", ordering: .fcfs, batchStrategy: .continuous, stepTokens: nil,
-    sequences: nil, longPrefillTokens: 0, watermarkPpm: 0, victimOrder: .lastAdmitted, draftTokens: 0, holdUs: 5_000)
+    sequences: nil, longPrefillTokens: 0, watermarkPpm: 0, victimOrder: .lastAdmitted, draftTokens: 0, holdUs: 0)
 
-  static func names<Field: CaseIterable & RawRepresentable<String>>(_ type: Field.Type) -> [String] {
-    Field.allCases.map(\.rawValue)
+  private func preset(_ root: PolicyReader) -> PolicyConfig? {
+    root.choice("preset", among: PolicyDocument.presetNames).flatMap { PolicyDocument.preset($0)?.config }
   }
 
-  private func preset(_ root: inout PolicyReader) -> PolicyConfig? {
-    guard let value = root.object["preset"] else {
-      root.require("classes", "an array of classes, or a preset to take them from")
-      return nil
-    }
-    let known = PolicyDocument.presetNames
-    guard let name = value.stringValue, known.contains(name) else {
-      root.add(
-        PolicyError(
-          pointer: "/preset", message: "unknown preset", expected: "one of \(known.joined(separator: ", "))",
-          found: PolicyReader.shown(value),
-          didYouMean: value.stringValue.flatMap { Spelling.nearest(to: $0, among: known) }))
-      return nil
-    }
-    return PolicyDocument.preset(name)?.config
+  private func section<Field: CaseIterable & RawRepresentable<String>>(
+    _ root: PolicyReader, _ name: String, _ type: Field.Type, _ read: (PolicyReader) -> Void
+  ) {
+    guard let json = root.object[name] else { return }
+    let fields = Field.allCases.map(\.rawValue)
+    let required = base == nil ? fields : []
+    PolicyReader(json, path: root.pointer(name), fields: fields, required: required, sink: sink).map(read)
   }
 
-  // MARK: - Classes
-
-  private mutating func decodeClasses(_ json: JSONValue, _ config: inout PolicyConfig) {
-    guard let elements = json.arrayValue, PolicyLimits.classes.contains(elements.count) else {
-      errors.append(
-        PolicyError(
-          pointer: "/classes", message: "wrong type or size",
-          expected: "an array of \(PolicyLimits.classes.lowerBound) to \(PolicyLimits.classes.upperBound) classes",
-          found: json.arrayValue.map { "\($0.count) classes" } ?? PolicyReader.shown(json)))
-      return
-    }
-    config.classes = elements.enumerated().map { decodeClass($1, path: "/classes/\($0)") }
-    for (i, requestClass) in config.classes.enumerated() {
-      let isRepeated = config.classes[..<i].contains { $0.name == requestClass.name }
-      if isRepeated, !requestClass.name.isEmpty {
-        errors.append(
+  private func decodeClasses(_ root: PolicyReader, _ config: inout PolicyConfig) {
+    if let elements = root.array("classes", count: PolicyLimits.classes) {
+      config.classes = elements.enumerated().map { decodeClass($1, path: "/classes/\($0)") }
+      for (i, requestClass) in config.classes.enumerated()
+      where config.classes[..<i].contains(where: { $0.name == requestClass.name && !$0.name.isEmpty }) {
+        sink.add(
           PolicyError(
             pointer: "/classes/\(i)/name", message: "named twice", expected: "a name of its own",
             found: "\"\(requestClass.name)\""))
       }
     }
-  }
-
-  private mutating func decodeClass(_ json: JSONValue, path: String) -> PolicyConfig.RequestClass {
-    var result = PolicyConfig.RequestClass(name: "", rank: 0, ttftSLOMs: 0, tpotSLOMs: 0, weight: 1)
-    var reader = PolicyReader(json, path: path, names: Self.names(PolicyField.Class.self), errors: &errors)
-    guard json.objectValue != nil else { return result }
-    for name in ["name", "rank", "ttft_slo_ms", "tpot_slo_ms"] { reader.require(name, "a value") }
-    reader.string("name", bytes: PolicyLimits.nameBytes) { result.name = $0 }
-    reader.integer("rank", in: PolicyLimits.rank) { result.rank = $0 }
-    reader.integer("ttft_slo_ms", in: PolicyLimits.sloMs) { result.ttftSLOMs = $0 }
-    reader.integer("tpot_slo_ms", in: PolicyLimits.sloMs) { result.tpotSLOMs = $0 }
-    reader.integer("weight", in: PolicyLimits.weight) { result.weight = $0 }
-    errors += reader.errors
-    return result
-  }
-
-  private mutating func decodeDefaultClass(_ root: JSONObject, _ config: inout PolicyConfig) {
+    root.name("default_class", into: &config.defaultClass)
     let names = config.classes.map(\.name)
-    guard let value = root["default_class"] else {
-      if let first = names.first, !names.contains(config.defaultClass) { config.defaultClass = first }
-      return
+    guard !names.contains(config.defaultClass), !names.contains(""), !names.isEmpty else { return }
+    sink.add(
+      PolicyError(
+        pointer: "/default_class", message: "unknown class", expected: "one of \(names.joined(separator: ", "))",
+        found: "\"\(config.defaultClass)\"", didYouMean: Spelling.nearest(to: config.defaultClass, among: names)))
+  }
+
+  private func decodeClass(_ json: JSONValue, path: String) -> PolicyConfig.RequestClass {
+    var result = PolicyConfig.RequestClass(name: "", rank: 0, ttftSLOMs: 0, tpotSLOMs: 0, weight: 1)
+    let names = PolicyField.Class.allCases.map(\.rawValue)
+    let required = names.filter { $0 != PolicyField.Class.weight.rawValue }
+    guard let reader = PolicyReader(json, path: path, fields: names, required: required, sink: sink) else {
+      return result
     }
-    guard let name = value.stringValue, names.contains(name) else {
-      errors.append(
-        PolicyError(
-          pointer: "/default_class", message: "unknown class",
-          expected: "one of \(names.joined(separator: ", "))", found: PolicyReader.shown(value),
-          didYouMean: value.stringValue.flatMap { Spelling.nearest(to: $0, among: names) }))
-      return
-    }
-    config.defaultClass = name
-  }
-
-  // MARK: - Stages
-
-  private mutating func decodeQueue(_ json: JSONValue?, _ config: inout PolicyConfig) {
-    guard let json else { return }
-    var reader = PolicyReader(json, path: "/queue", names: Self.names(PolicyField.Queue.self), errors: &errors)
-    reader.choice("ordering") { config.ordering = $0 }
-    errors += reader.errors
-  }
-
-  private mutating func decodeBatch(_ json: JSONValue?, _ config: inout PolicyConfig) {
-    guard let json else { return }
-    var reader = PolicyReader(json, path: "/batch", names: Self.names(PolicyField.Batch.self), errors: &errors)
-    reader.choice("strategy") { config.batchStrategy = $0 }
-    reader.integerOrNull("step_tokens", in: PolicyLimits.stepTokens) { config.stepTokens = $0 }
-    reader.integerOrNull("sequences", in: PolicyLimits.sequences) { config.sequences = $0 }
-    reader.integer("long_prefill_tokens", in: PolicyLimits.longPrefillTokens) { config.longPrefillTokens = $0 }
-    reader.integer("hold_us", in: PolicyLimits.holdUs) { config.holdUs = $0 }
-    errors += reader.errors
-  }
-
-  private mutating func decodePreemption(_ json: JSONValue?, _ config: inout PolicyConfig) {
-    guard let json else { return }
-    let names = Self.names(PolicyField.Preemption.self)
-    var reader = PolicyReader(json, path: "/preemption", names: names, errors: &errors)
-    reader.choice("victim_order") { config.victimOrder = $0 }
-    errors += reader.errors
-  }
-
-  private mutating func decodeMemory(_ json: JSONValue?, _ config: inout PolicyConfig) {
-    guard let json else { return }
-    var reader = PolicyReader(json, path: "/memory", names: Self.names(PolicyField.Memory.self), errors: &errors)
-    reader.ratioPpm("watermark_ratio", most: PolicyLimits.watermarkRatio) { config.watermarkPpm = $0 }
-    errors += reader.errors
-  }
-
-  private mutating func decodeSpeculation(_ json: JSONValue?, _ config: inout PolicyConfig) {
-    guard let json else { return }
-    let names = Self.names(PolicyField.Speculation.self)
-    var reader = PolicyReader(json, path: "/speculation", names: names, errors: &errors)
-    reader.integer("draft_tokens", in: PolicyLimits.draftTokens) { config.draftTokens = $0 }
-    errors += reader.errors
+    reader.name("name", into: &result.name)
+    reader.integer("rank", in: PolicyLimits.rank, into: &result.rank)
+    reader.integer("ttft_slo_ms", in: PolicyLimits.sloMs, into: &result.ttftSLOMs)
+    reader.integer("tpot_slo_ms", in: PolicyLimits.sloMs, into: &result.tpotSLOMs)
+    reader.integer("weight", in: PolicyLimits.weight, into: &result.weight)
+    return result
   }
 }

@@ -2,47 +2,72 @@ import EmbeddedText
 import SchedulerCore
 import WireProtocol
 
-/// A policy file: a preset with the file's own members on top, decoded and checked.
+/// A policy file, decoded and checked: a preset with the file's own members on top.
 public struct PolicyDocument: Hashable, Sendable {
+  /// What a file without `preset` starts from, and what `serve` runs without a file.
   public static let defaultPresetName = "vllm-v1"
+  /// Names of the presets that are compiled in, in order.
+  public static let presetNames = EmbeddedFile.names(in: "Policies")
 
   public let config: PolicyConfig
   /// The file as it came.
   public let json: JSONValue
 
-  /// Names of the presets that are compiled in, in order.
-  public static var presetNames: [String] {
-    EmbeddedFile.paths.compactMap { path in
-      guard path.hasPrefix("Policies/"), path.hasSuffix(".json") else { return nil }
-      return String(path.dropFirst("Policies/".count).dropLast(".json".count))
-    }
-  }
-
   /// A preset by name; nil when there is none.
   public static func preset(_ name: String) -> PolicyDocument? {
+    if name == defaultPresetName { return defaultPreset }
     guard let bytes = EmbeddedFile.bytes("Policies/\(name).json") else { return nil }
-    do throws(PolicyErrors) { return try decode(bytes: bytes) } catch {
-      // A test decodes every preset, so this cannot be reached by a user's doing.
-      preconditionFailure("preset \(name): \(error)")
-    }
+    return compiledIn(bytes, base: defaultPreset.config)
   }
 
   /// Reads a file's bytes. - Throws: everything that is wrong with it.
   public static func decode(bytes: [UInt8]) throws(PolicyErrors) -> PolicyDocument {
-    let json: JSONValue
-    do throws(JSONError) { json = try JSONValue(parsing: bytes) } catch {
-      throw PolicyErrors([
-        PolicyError(
-          pointer: error.pointer, message: "no JSON: \(error.message) at byte \(error.offset)",
-          expected: "a JSON document", found: "something else")
-      ])
-    }
-    return try decode(json)
+    try decode(bytes: bytes, base: defaultPreset.config)
   }
 
+  /// - Throws: everything that is wrong with it.
   public static func decode(_ json: JSONValue) throws(PolicyErrors) -> PolicyDocument {
-    var decoder = PolicyDecoder()
-    guard let config = decoder.decode(json), decoder.errors.isEmpty else { throw PolicyErrors(decoder.errors) }
+    try decode(json, base: defaultPreset.config)
+  }
+
+  /// What the file lets through although it is hardly meant: one sentence each.
+  public var warnings: [String] {
+    var warnings: [String] = []
+    if config.batchStrategy == .exerciser {
+      warnings.append("/batch/strategy: exerciser makes arbitrary plans to test engines; never serve with it")
+    }
+    let usesRank = config.ordering == .priority || config.victimOrder == .lowestPriority
+    if usesRank, let first = config.classes.first, config.classes.allSatisfy({ $0.rank == first.rank }) {
+      warnings.append("/classes: every class has rank \(first.rank), so ordering by rank changes nothing")
+    }
+    return warnings
+  }
+
+  // MARK: -
+
+  private static let defaultPreset = compiledIn(
+    EmbeddedFile.bytes("Policies/\(defaultPresetName).json") ?? [], base: nil)
+
+  /// A file that came with the executable. A test decodes each of them, so no user meets the failure.
+  private static func compiledIn(_ bytes: [UInt8], base: PolicyConfig?) -> PolicyDocument {
+    do throws(PolicyErrors) { return try decode(bytes: bytes, base: base) } catch {
+      preconditionFailure("a preset is invalid: \(error)")
+    }
+  }
+
+  private static func decode(bytes: [UInt8], base: PolicyConfig?) throws(PolicyErrors) -> PolicyDocument {
+    let json: JSONValue
+    do throws(JSONError) { json = try JSONValue(parsing: bytes) } catch {
+      throw PolicyErrors([.notJSON(error, in: bytes)])
+    }
+    return try decode(json, base: base)
+  }
+
+  private static func decode(_ json: JSONValue, base: PolicyConfig?) throws(PolicyErrors) -> PolicyDocument {
+    let decoder = PolicyDecoder(base: base)
+    guard let config = decoder.decode(json), decoder.sink.errors.isEmpty else {
+      throw PolicyErrors(decoder.sink.errors)
+    }
     return PolicyDocument(config: config, json: json)
   }
 }

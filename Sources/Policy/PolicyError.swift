@@ -18,6 +18,17 @@ public struct PolicyError: Hashable, Sendable {
     self.didYouMean = didYouMean
   }
 
+  /// Bytes that are no JSON document, with line and column of the place.
+  static func notJSON(_ error: JSONError, in bytes: [UInt8]) -> PolicyError {
+    let before = bytes.prefix(error.offset)
+    let line = before.count { $0 == UInt8(ascii: "\n") } + 1
+    let column = before.reversed().prefix { $0 != UInt8(ascii: "\n") }.count + 1
+    let found = bytes.dropFirst(error.offset).prefix(20).prefix { $0 != UInt8(ascii: "\n") }
+    return PolicyError(
+      pointer: error.pointer, message: "line \(line), column \(column): \(error.message)", expected: "a JSON document",
+      found: found.isEmpty ? "the end" : "\"\(String(decoding: found, as: UTF8.self))\"")
+  }
+
   /// One entry of `errors` in `policy validate -o json`.
   public var json: JSONValue {
     var json: JSONObject = [

@@ -1,6 +1,8 @@
 /// The members of a policy file, compared with the schema by a test.
 public enum PolicyField {
   public enum Root: String, CaseIterable, Sendable {
+    /// For editors only: where the schema is.
+    case schema = "$schema"
     case version, preset, name, description, classes
     case defaultClass = "default_class"
     case queue, batch, preemption, memory, speculation

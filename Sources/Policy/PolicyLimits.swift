@@ -1,17 +1,37 @@
-/// Ranges of the values in a policy file; the schema states the same numbers.
+/// Ranges of the values in a policy file; Schemas/policy-v1.json states the same numbers and a test compares verdicts.
 public enum PolicyLimits {
   public static let version = 1
-  public static let nameBytes = 1...64
-  public static let descriptionBytes = 0...2_000
+  public static let nameLength = 64
+  public static let descriptionLength = 0...2_000
+  public static let schemaLength = 0...500
   public static let classes = 1...16
   public static let rank = 0...1_000
+  /// Up to one day.
   public static let sloMs = 1...86_400_000
   public static let weight = 1...1_000
   public static let stepTokens = 1...16_777_216
   public static let sequences = 1...65_536
   public static let longPrefillTokens = 0...16_777_216
-  /// PROTOCOL: 1 ms to 100 ms.
+  /// 1 ms to 100 ms (PROTOCOL.md, session rule 17).
   public static let holdUs = 1_000...100_000
+  /// Admission may leave at most half of a pool free.
   public static let watermarkRatio = 0.5
+  /// One base-36 digit reports them (session rule 7).
   public static let draftTokens = 0...35
+
+  static func isName(_ text: String) -> Bool {
+    func isAlphanumeric(_ byte: UInt8) -> Bool {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+      default: false
+      }
+    }
+    let bytes = text.utf8
+    guard let first = bytes.first, isAlphanumeric(first), bytes.count <= nameLength else { return false }
+    return bytes.allSatisfy {
+      isAlphanumeric($0) || [UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-")].contains($0)
+    }
+  }
 }

@@ -1,0 +1,31 @@
+import SchedulerCore
+import WireProtocol
+
+extension PolicyDocument {
+  /// The same policy with every member stated: a valid policy file that depends on no preset.
+  public var effective: JSONValue {
+    var file: JSONObject = ["version": JSONValue(PolicyLimits.version), "name": .string(config.name)]
+    file["description"] = json["description"]
+    file["classes"] = .array(config.classes.map(Self.json))
+    file["default_class"] = .string(config.defaultClass)
+    file["queue"] = ["ordering": .string(config.ordering.rawValue)]
+    file["batch"] = [
+      "strategy": .string(config.batchStrategy.rawValue),
+      "step_tokens": config.stepTokens.map { JSONValue($0) } ?? .null,
+      "sequences": config.sequences.map { JSONValue($0) } ?? .null,
+      "long_prefill_tokens": JSONValue(config.longPrefillTokens), "hold_us": JSONValue(config.holdUs),
+    ]
+    file["preemption"] = ["victim_order": .string(config.victimOrder.rawValue)]
+    file["memory"] = ["watermark_ratio": .number(Double(config.watermarkPpm) / 1_000_000)]
+    file["speculation"] = ["draft_tokens": JSONValue(config.draftTokens)]
+    return .object(file)
+  }
+
+  private static func json(_ requestClass: PolicyConfig.RequestClass) -> JSONValue {
+    [
+      "name": .string(requestClass.name), "rank": JSONValue(requestClass.rank),
+      "ttft_slo_ms": JSONValue(requestClass.ttftSLOMs), "tpot_slo_ms": JSONValue(requestClass.tpotSLOMs),
+      "weight": JSONValue(requestClass.weight),
+    ]
+  }
+}

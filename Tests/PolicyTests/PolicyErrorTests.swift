@@ -1,0 +1,111 @@
+import Policy
+import Testing
+import WireProtocol
+
+/// What a user reads after a slip.
+@Suite struct PolicyErrorTests {
+  private func errors(_ text: String) throws -> [PolicyError] {
+    do throws(PolicyErrors) { _ = try PolicyDocument.decode(bytes: Array(text.utf8)) } catch { return error.errors }
+    Issue.record("accepted: \(text)")
+    return []
+  }
+
+  private func onlyError(_ members: String) throws -> PolicyError {
+    let errors = try errors(#"{"version":1,"name":"x",\#(members)}"#)
+    #expect(errors.count == 1, "\(errors.map(\.text))")
+    return try #require(errors.first)
+  }
+
+  @Test func aTypoInAMemberSuggestsTheName() throws {
+    let error = try onlyError(#""batch":{"step_token":2048}"#)
+    #expect(error.pointer == "/batch/step_token")
+    #expect(error.message == "unknown member")
+    #expect(error.expected == "one of strategy, step_tokens, sequences, long_prefill_tokens, hold_us")
+    #expect(error.found == "\"step_token\"")
+    #expect(error.didYouMean == "step_tokens")
+  }
+
+  @Test(arguments: [
+    (#""queue":{"ordering":"fcsf"}"#, "/queue/ordering", "fcfs"),
+    (#""preset":"vlm-v1""#, "/preset", "vllm-v1"),
+    (#""default_class":"intractive""#, "/default_class", "interactive"),
+    (#""preemption":{"victim_order":"last_admited"}"#, "/preemption/victim_order", "last_admitted"),
+    (#""bacth":{}"#, "/bacth", "batch"),
+  ]) func aTypoInAWordSuggestsTheWord(members: String, pointer: String, suggestion: String) throws {
+    let error = try onlyError(members)
+    #expect(error.pointer == pointer)
+    #expect(error.didYouMean == suggestion)
+  }
+
+  @Test func aWordFarFromAllOthersSuggestsNothing() throws {
+    #expect(try onlyError(#""queue":{"ordering":"alphabetical"}"#).didYouMean == nil)
+  }
+
+  @Test(arguments: [
+    (#""batch":{"hold_us":999}"#, "/batch/hold_us", "out of range", "an integer from 1000 to 100000", "999"),
+    (#""batch":{"hold_us":"5ms"}"#, "/batch/hold_us", "wrong type", "an integer from 1000 to 100000", "\"5ms\""),
+    (#""batch":{"sequences":0}"#, "/batch/sequences", "out of range", "null or an integer from 1 to 65536", "0"),
+    (
+      #""memory":{"watermark_ratio":0.51}"#, "/memory/watermark_ratio", "out of range", "a number from 0 to 0.5", "0.51"
+    ),
+    (
+      #""speculation":{"draft_tokens":1.5}"#, "/speculation/draft_tokens", "out of range", "an integer from 0 to 35",
+      "1.5"
+    ),
+    (#""queue":[]"#, "/queue", "wrong type", "an object", "[]"),
+    (#""classes":[]"#, "/classes", "wrong size", "an array of 1 to 16 entries", "0 entries"),
+    (#""classes":{}"#, "/classes", "wrong type", "an array of 1 to 16 entries", "{}"),
+    (#""preset":null"#, "/preset", "wrong type", "one of balanced, exerciser, vllm-v1, vllm-v1-priority", "null"),
+  ]) func aValueNamesItsRange(members: String, pointer: String, message: String, expected: String, found: String) throws
+  {
+    let error = try onlyError(members)
+    #expect(error == PolicyError(pointer: pointer, message: message, expected: expected, found: found))
+  }
+
+  @Test func theVersionIsOne() throws {
+    let errors = try errors(#"{"version":2,"name":"x"}"#)
+    #expect(errors.map(\.pointer) == ["/version"])
+  }
+
+  @Test func everythingWrongIsReportedAtOnceInOrder() throws {
+    let errors = try errors(
+      #"""
+      {"nmae":"x","version":"1","classes":[{"name":"a","rank":-1,"ttft_slo_ms":1,"tpot_slo_ms":1},{"name":"a"}],
+       "default_class":"b","batch":{"strategy":"greedy","hold_us":1},"a/b~c":1}
+      """#)
+    #expect(
+      errors.map(\.pointer) == [
+        "/nmae", "/a~1b~0c", "/name", "/version", "/classes/0/rank", "/classes/1/rank", "/classes/1/ttft_slo_ms",
+        "/classes/1/tpot_slo_ms", "/classes/1/name", "/default_class", "/batch/strategy", "/batch/hold_us",
+      ])
+  }
+
+  @Test func classesOfTheFileHaveToIncludeTheDefaultClass() throws {
+    let error = try onlyError(#""classes":[{"name":"gold","rank":0,"ttft_slo_ms":1,"tpot_slo_ms":1}]"#)
+    #expect(error.pointer == "/default_class")
+    #expect(error.found == "\"standard\"")
+    #expect(error.expected == "one of gold")
+  }
+
+  @Test(arguments: ["", " ", "{", "{\"version\":1,}", "[1]", "null", "{\"version\":1,\"version\":1,\"name\":\"x\"}"])
+  func whatIsNoPolicyIsRefused(text: String) throws {
+    #expect(try errors(text).count == 1)
+  }
+
+  @Test func aSyntaxErrorNamesLineAndColumn() throws {
+    let error = try #require(try errors("{\n  \"version\": 1,\n  \"name\": nope\n}").first)
+    #expect(error.message.hasPrefix("line 3, column 11: "), "\(error.message)")
+    #expect(error.found == "\"nope\"")
+  }
+
+  @Test func theErrorIsJSONWithStableKeys() throws {
+    let error = try onlyError(#""queue":{"ordering":"fcsf"}"#)
+    #expect(
+      error.json.text
+        == #"{"pointer":"/queue/ordering","message":"unknown ordering","expected":"one of fcfs, priority","found":"\"fcsf\"","did_you_mean":"fcfs"}"#
+    )
+    #expect(
+      error.text
+        == "/queue/ordering: unknown ordering; expected one of fcfs, priority, found \"fcsf\"; did you mean \"fcfs\"?")
+  }
+}
