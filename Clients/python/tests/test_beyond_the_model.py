@@ -158,7 +158,7 @@ class ResyncTests(SidecarTest):
         engine.step(arrive=[(1, 10, 4)])
         self.assert_resync("/check/1", lambda: engine.step(check=[1, 7, 0, 10, 1]))
         for _ in range(3):
-            self.assert_resync("/", lambda: engine.step())
+            self.assert_resync("", lambda: engine.step())
         epoch = engine.epoch
         engine.register()
         self.assertGreater(engine.epoch, epoch)

@@ -418,7 +418,7 @@ class Rank:
         for _ in range(self.rng.choice((0, 0, 1, 2))):
             request_id, frame = self.client.request_frame(STEP, self.session.build_step(), STEP_TIMEOUT_US)
             self._write(frame)
-            self._check_resync(self._read(request_id), "/")
+            self._check_resync(self._read(request_id), "")
             self.session.rejected()
             self.counts["resync_again"] += 1
         if self.rng.random() < 0.8:
