@@ -17,7 +17,8 @@ UNREGISTER = "coxswain.v1.Scheduler/Unregister"
 HEALTH = "grpc.health.v1.Health/Check"
 REPLY_TIMEOUT_S = 15.0
 STEP_TIMEOUT_US = 20_000_000
-REQUESTS_MAX = 14
+# Engines with a batch of hundreds; their Steps cost thirty times as much.
+BIG_SHARE = 0.02
 TRACE_LENGTH = 24
 
 
@@ -38,11 +39,13 @@ class Rank:
     def start_engine(self):
         """A new engine process: new boot id, new limits, nothing remembered."""
         self.boots += 1
-        config = EngineConfig(self.rng)
+        config = EngineConfig(self.rng, big=self.rng.random() < BIG_SHARE)
         boot_id = f"boot-{self.world.seed}-{self.index}-{self.boots}-{self.rng.randrange(10 ** 9)}"
         self.engine = Engine(config, self.rng, f"e{self.index}b{self.boots}")
         self.session = Session(
             self.engine, self.rng, self.world.server_id, self.index, self.count, boot_id, self.counts)
+        self.session.serving_policy = self.world.policy != "exerciser"
+        self.counts["big_engine"] += config.is_big
         self.counts[f"in_flight_{config.in_flight_max}"] += 1
         self.counts[f"repeat_{config.in_flight_repeat}"] += 1
         self.counts[f"shape_{config.shape}"] += 1
@@ -84,10 +87,12 @@ class Rank:
                     engine.set_blocked(request, False)
                     event = True
             return event
-        if len(engine.requests) < REQUESTS_MAX and rng.random() < 0.35:
-            request = engine.arrive()
-            if rng.random() < 0.2:
-                engine.set_blocked(request, True)
+        if len(engine.requests) < engine.config.requests_max and rng.random() < 0.35:
+            for _ in range(rng.randint(1, 40) if engine.config.is_big else 1):
+                if rng.random() < 0.2:
+                    engine.set_blocked(engine.arrive(), True)
+                else:
+                    engine.arrive()
             event = True
         if engine.requests and rng.random() < 0.25:
             event |= self._one_user()

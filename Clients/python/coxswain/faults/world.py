@@ -22,9 +22,9 @@ CHARGES_TIMEOUT_S = 5.0
 class World:
     """`sidecar`: a started SidecarProcess; `may_restart`: whether it may be killed and started again."""
 
-    def __init__(self, seed, sidecar, may_restart=True, chaos=1.0):
+    def __init__(self, seed, sidecar, may_restart=True, chaos=1.0, policy="exerciser"):
         self.seed, self.rng, self.sidecar, self.may_restart = seed, random.Random(seed), sidecar, may_restart
-        self.chaos = chaos
+        self.chaos, self.policy = chaos, policy
         self.counts = Counter()
         self.steps = 0
         self.is_quiet = False

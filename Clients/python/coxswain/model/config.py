@@ -14,7 +14,8 @@ SHAPES = ("single", "shared", "split")
 class EngineConfig:
     """Drawn anew at every (re)start of an engine process."""
 
-    def __init__(self, rng):
+    def __init__(self, rng, big=False):
+        self.is_big = big
         self.shape = rng.choice(SHAPES)
         self.pools, self.groups = self._memory(rng)
         self.in_flight_max = rng.choice((1, 1, 2, 2, 3))
@@ -26,6 +27,8 @@ class EngineConfig:
         self.in_flight_preempt = "in_flight_preempt" in self.capabilities
         self.step_tokens = rng.randint(16, 64) if self.chunks else 64
         self.sequences = rng.randint(3, 8)
+        # How many requests its users keep in it.
+        self.requests_max = 14
         self.adapters_max = rng.choice((0, 1, 2))
         self.k_max = rng.randint(1, 3)
         self.drafter_per = "request" if "draft_request" in self.capabilities else "batch"
@@ -36,6 +39,14 @@ class EngineConfig:
         # Whether the token sampled by work launched before a preemption is kept (rule 8, late results).
         self.keeps_late_token = rng.random() < 0.5
         self.handle_count = 8 if rng.random() < 0.7 else 64
+        if big:
+            self._grow()
+
+    def _grow(self):
+        """A batch of a few hundred, so that columns are long and `decode:"all"` pays."""
+        self.pools = [30 * blocks for blocks in self.pools]
+        self.step_tokens *= 30
+        self.sequences, self.requests_max, self.handle_count = 128, 300, 512
 
     def _memory(self, rng):
         full, window = Group(0, 4), Group(0, 8, 8)

@@ -212,7 +212,7 @@ class Engine:
         rng, config = self.rng, self.config
         items, batch = [], []
         for request in self.running + self.waiting:
-            if len(batch) >= OWN_BATCH_MAX:
+            if len(batch) >= (OWN_BATCH_MAX if not config.is_big else config.sequences):
                 break
             left = request.known - request.computed
             if left <= 0 or request.blocked or request.finished or not self.may_repeat(request):

@@ -132,13 +132,14 @@ def _check_items(plan, seen, config):
         if view.request.adapter is not None:
             adapters.add(view.request.adapter)
         if k:
-            drafted.add((k, min(k, view.request.max_output - view.output - 1)))
+            drafted.add(k)
     require(tokens <= config.step_tokens, tokens, "tokens planned; the engine takes", config.step_tokens)
     require(sequences <= config.sequences or not any(not seen[h].running for h in planned),
             sequences, "sequences; the engine takes", config.sequences)
     require(not adapters or len(adapters) <= config.adapters_max, "too many adapters", adapters)
     if drafted and "draft_request" not in config.capabilities:
-        require("draft_batch" in config.capabilities, "drafts without a drafting verb")
+        most = plan.body.get("draft_batch", 0)
+        require(max(drafted) <= most, "drafts", drafted, "beyond the batch's", most)
 
 
 def _check_item(handle, view, n, k, config):
@@ -156,6 +157,20 @@ def _check_item(handle, view, n, k, config):
         require(config.in_flight_repeat != "prefill" or not view.promised, handle, "decode repeated in flight")
     if not config.chunks and n - k < view.remaining:
         require(False, handle, "chunked to", n - k, "of", view.remaining, "without the verb")
+
+
+def check_blocks(plan, seen, config, free):
+    """A plan of a serving policy fits the free blocks as told, a single item apart (it is tried although it does not
+    fit: the engine knows of shared blocks). Not for plans with verbs: what those free is the engine's to say; nor for
+    engines without `pause`: nobody who runs can be left out."""
+    if plan.verbs or "pause" not in config.capabilities or len(plan.items) < 2 or any(view.request.swapped for view in seen.values()):
+        return
+    need = [0] * len(free)
+    for handle, n, _ in plan.items:
+        computed = seen[handle].computed
+        for group in config.groups:
+            need[group.pool] += group.blocks(computed + n) - group.blocks(computed)
+    require(all(n <= max(0, f) for n, f in zip(need, free)), "needs", need, "blocks of", free)
 
 
 def _check_lists(plan, seen):

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 
-from .plan import Plan, Seen, check
+from .plan import Plan, PlanViolation, Seen, check, check_blocks
 
 ARRIVALS_MAX = 256
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -27,6 +27,8 @@ class Session:
         # {epoch, seq} of the last Step known to be applied, as Register reports it.
         self.last_applied = None
         self.is_open = False
+        # Plans of a serving policy also have to fit the blocks, and differ after one of which nothing ran.
+        self.serving_policy = False
         self.drop()
 
     # --- epochs
@@ -56,13 +58,14 @@ class Session:
         self._unsettled = OrderedDict()
         self.seen, self._arrival_clock = {}, {}
         self._spot_turn = 0
+        self._stalled = None
         self._forget_launched()
 
     def open(self, epoch):
         """Register was answered: the mirror is empty, seq starts at 1."""
         self.drop()
         self.epoch, self.is_open, self.syncing = epoch, True, True
-        base = self.rng.choice((0, 1, 1000, 2 ** 32 - 65))
+        base = self.rng.choice((0, 1, 1000, 2 ** 32 - self.config.handle_count))
         self._free_handles = [(0, base + i) for i in range(self.config.handle_count)]
         self.rng.shuffle(self._free_handles)
 
@@ -124,7 +127,7 @@ class Session:
         else:
             self.syncing = False
         self.is_sync = "sync" in message
-        message["kv_free_blocks"] = self.engine.pools.free()
+        message["kv_free_blocks"] = self._free = self.engine.pools.free()
         self._put_arrived(message, arrivals, paid)
         self._put_launched(message, arrivals, paid)
         self._put_settled(message)
@@ -383,6 +386,10 @@ class Session:
             raise SessionError(f"no plan answered Step {self.seq}")
         plan = Plan(body, self.seen)
         check(plan, self.seen, self.config)
+        if self.serving_policy:
+            check_blocks(plan, self.seen, self.config, self._free)
+            if (self.seq - 1, plan.items, plan.verbs) == self._stalled:
+                raise PlanViolation(f"the same plan again, of which nothing ran: {plan.items}")
         return plan
 
     def launch_plan(self, plan):
@@ -407,6 +414,7 @@ class Session:
                 draft_items.append(item if exact else None)
         if plan.items and rng.random() < 0.03:
             self._admit_another(plan, batch, items, victims)
+        self._stalled = (self.seq, plan.items, plan.verbs) if plan.items and not items else None
         self._run_untracked(batch, items, victims)
         if not plan.items and not items:
             # An empty plan is launched and settles at once.
