@@ -188,6 +188,7 @@ extension SchedulerCore {
   }
 
   /// After a plan of which nothing ran, the next differs or holds (session rule 14): preempt one request, or hold once.
+  /// An engine may refuse the preemption, so that every second attempt in a row holds.
   /// True when this iteration has its answer.
   mutating func breakStall() -> Bool {
     let stalled = mirror.telemetry.stalledPlans
@@ -195,7 +196,7 @@ extension SchedulerCore {
       heldForStall = false
       return false
     }
-    if mirror.table.sums.running > 1, let victim = nextVictim(),
+    if !stalled.isMultiple(of: 2), mirror.table.sums.running > 1, let victim = nextVictim(),
       preemption.mayRequeue(mirror.table.requests[victim])
     {
       requeue(victim, mirror.table.requests[victim], reason: .stalled(steps: stalled))

@@ -260,6 +260,42 @@ struct MirrorTests {
     #expect(plan(&core).run == first.run)
   }
 
+  @Test func aRefusedRequeueIsNotRepeated() throws {
+    var core = core()
+    try core.apply(
+      step(1) {
+        arrive(&$0, 1)
+        arrive(&$0, 2)
+      })
+    plan(&core)
+    try core.apply(step(2) { settle(&$0, 1) })
+    plan(&core)
+    // Nothing ran, and the engine keeps whom it was asked to requeue.
+    func refused(_ seq: UInt64, _ plan: StepPlan) -> StepDelta {
+      step(seq) {
+        $0.launched.seq = seq - 1
+        $0.launched.h = plan.run.map(\.h)
+        $0.launched.n = plan.run.map { _ in 0 }
+        $0.launched.why = plan.run.map { _ in .kv }
+        $0.state.h = [1, 2]
+        $0.state.computed = [8, 8]
+        $0.state.output = [1, 1]
+        $0.state.running = [true, true]
+        settle(&$0, seq - 1)
+      }
+    }
+    var last = StepPlan()
+    last.run = [StepPlan.Item(h: 1, n: 1, k: 0), StepPlan.Item(h: 2, n: 1, k: 0)]
+    for seq in UInt64(3)...12 {
+      try core.apply(refused(seq, last))
+      let next = plan(&core)
+      #expect(next.run != last.run || next.requeue != last.requeue || next.holdUs != nil)
+      last = next
+      if next.run.isEmpty { break }
+    }
+    #expect(last.holdUs == 5_000)
+  }
+
   @Test func clocksThatStepBackCountAsNoTime() throws {
     var core = core()
     try core.apply(step(1) { $0.nowUs = 5_000_000 })
