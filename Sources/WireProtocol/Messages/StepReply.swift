@@ -159,3 +159,27 @@ public struct StepReply: Hashable, Sendable {
     return Array(zip(h, values))
   }
 }
+
+extension StepReply {
+  /// The same fields from a plan made in process.
+  public mutating func set(_ plan: StepPlan, epoch: UInt64, seq: UInt64) {
+    removeAll()
+    self.epoch = epoch
+    self.seq = seq
+    hasPlan = true
+    decodesAll = plan.decodesAll
+    run.append(contentsOf: plan.run[(plan.decodesAll ? plan.decodeCount : 0)...])
+    pause.append(contentsOf: plan.pause)
+    truncate.append(contentsOf: plan.truncate)
+    requeue.append(contentsOf: plan.requeue)
+    swapCPU.append(contentsOf: plan.swapCPU)
+    swapSSD.append(contentsOf: plan.swapSSD)
+    abort.append(contentsOf: plan.abort)
+    victims.append(contentsOf: plan.victims)
+    order.append(contentsOf: plan.order)
+    budgetTokens = plan.budgetTokens
+    draftBatch = plan.draftBatch
+    holdUs = plan.holdUs
+    watermarkBlocks = plan.cache?.watermarkBlocks
+  }
+}

@@ -1,0 +1,30 @@
+import SchedulerCore
+import WireProtocol
+
+/// The very core of the sidecar, called in process.
+public struct CoreLink: SchedulerLink {
+  public let policyName: String
+  private let policy: PolicyConfig
+  private var core: SchedulerCore?
+  private var plan = StepPlan()
+
+  public init(policy: PolicyConfig) {
+    self.policy = policy
+    policyName = policy.name
+  }
+
+  public mutating func register(_ engine: EngineDescription) throws(EngineRunError) -> UInt64 {
+    core = SchedulerCore(engine: engine, policy: policy)
+    return 1
+  }
+
+  public mutating func step(_ delta: StepDelta, into reply: inout StepReply) throws(EngineRunError) {
+    do throws(StepRejection) { try core!.apply(delta) } catch {
+      throw .refused(seq: delta.seq, error: .resync(error, retryAfterMs: 0))
+    }
+    core!.plan(resources: .unknown, into: &plan)
+    reply.set(plan, epoch: delta.epoch, seq: delta.seq)
+  }
+
+  public mutating func finish() { core = nil }
+}

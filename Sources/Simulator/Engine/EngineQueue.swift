@@ -1,0 +1,173 @@
+import SchedulerCore
+
+/// The requests inside the reference engine, their KV blocks, and the sums that `check` carries. Every change of state
+/// goes through its methods.
+struct EngineQueue {
+  private(set) var requests: [EngineRequest] = []
+  private(set) var cache: PrefixCache
+  private(set) var sums = StepDelta.Check(running: 0, waiting: 0, blocked: 0, computed: 0, output: 0)
+  /// Live handles in no particular order: `spot` takes its turns from it.
+  private(set) var liveHandles: [RequestHandle] = []
+  private var reusable: [(h: RequestHandle, removedSeq: UInt64)] = []
+  private var reusableHead = 0
+  private let blockTokens: Int
+  private let prefixCaching: Bool
+
+  init(_ engine: EngineDescription, prefixCaching: Bool) {
+    blockTokens = engine.model.kvGroups[0].blockTokens
+    cache = PrefixCache(totalBlocks: engine.model.pools[0].blocks)
+    self.prefixCaching = prefixCaching
+  }
+
+  subscript(h: RequestHandle) -> EngineRequest { requests[Int(h)] }
+
+  func isKnown(_ h: RequestHandle) -> Bool { Int(h) < requests.count }
+
+  // MARK: - Life
+
+  /// - Parameter oldestUnsettled: seq of the oldest unsettled plan; nil when there is none.
+  mutating func insert(_ work: WorkloadRequest, seq: UInt64, oldestUnsettled: UInt64?) -> RequestHandle {
+    var request = EngineRequest(work: work, prefixKeys: keys(of: work))
+    request.turn = liveHandles.count
+    let h: RequestHandle
+    if let free = takeReusable(seq, oldestUnsettled) {
+      h = free
+      requests[Int(h)] = request
+    } else {
+      h = RequestHandle(requests.count)
+      requests.append(request)
+    }
+    liveHandles.append(h)
+    sums.waiting += 1
+    return h
+  }
+
+  /// A handle returns only when every plan before its removal was reported settled (session rule 5).
+  private mutating func takeReusable(_ seq: UInt64, _ oldestUnsettled: UInt64?) -> RequestHandle? {
+    guard reusableHead < reusable.count else { return nil }
+    let oldest = reusable[reusableHead]
+    guard oldest.removedSeq + Self.handleRestSteps < seq, oldest.removedSeq < oldestUnsettled ?? .max else {
+      return nil
+    }
+    reusableHead += 1
+    if reusableHead > 1_024 {
+      reusable.removeFirst(reusableHead)
+      reusableHead = 0
+    }
+    return oldest.h
+  }
+  private static let handleRestSteps: UInt64 = 8
+
+  mutating func remove(_ h: RequestHandle, seq: UInt64) {
+    setComputed(h, 0)
+    setOutput(h, 0)
+    setRunning(h, false)
+    sums.waiting -= 1
+    let turn = requests[Int(h)].turn
+    liveHandles.swapAt(turn, liveHandles.count - 1)
+    requests[Int(liveHandles[turn])].turn = turn
+    liveHandles.removeLast()
+    requests[Int(h)].isLive = false
+    requests[Int(h)].prefixKeys = []
+    reusable.append((h, seq))
+  }
+
+  // MARK: - State
+
+  mutating func setRunning(_ h: RequestHandle, _ running: Bool) {
+    guard requests[Int(h)].isRunning != running else { return }
+    requests[Int(h)].isRunning = running
+    sums.running += running ? 1 : -1
+    sums.waiting += running ? -1 : 1
+  }
+
+  mutating func setOutput(_ h: RequestHandle, _ output: Int) {
+    sums.output += output - requests[Int(h)].output
+    requests[Int(h)].output = output
+  }
+
+  /// Drops the KV of the tokens from `computed` on.
+  mutating func setComputed(_ h: RequestHandle, _ computed: Int) {
+    let slot = Int(h)
+    sums.computed += computed - requests[slot].computed
+    requests[slot].computed = computed
+    let keep = (computed + blockTokens - 1) / blockTokens
+    let drop = max(0, requests[slot].privateBlocks + requests[slot].sharedBlocks - keep)
+    let dropPrivate = min(drop, requests[slot].privateBlocks)
+    cache.releasePrivate(dropPrivate)
+    requests[slot].privateBlocks -= dropPrivate
+    for index in stride(
+      from: requests[slot].sharedBlocks - 1, through: requests[slot].sharedBlocks - (drop - dropPrivate), by: -1)
+    {
+      cache.releaseShared(requests[slot].prefixKeys[index])
+    }
+    requests[slot].sharedBlocks -= drop - dropPrivate
+  }
+
+  /// Blocks missing for growth to `target` computed tokens; 0 when it fits.
+  func missingBlocks(_ h: RequestHandle, target: Int) -> Int {
+    let request = requests[Int(h)]
+    let needed = (target + blockTokens - 1) / blockTokens - request.privateBlocks - request.sharedBlocks
+    return max(0, needed - cache.freeBlocks)
+  }
+
+  /// Computes `tokens` tokens; the blocks must be there.
+  mutating func grow(_ h: RequestHandle, by tokens: Int) {
+    let slot = Int(h)
+    let target = requests[slot].computed + tokens
+    let needed = (target + blockTokens - 1) / blockTokens - requests[slot].privateBlocks - requests[slot].sharedBlocks
+    cache.takePrivate(max(0, needed))
+    requests[slot].privateBlocks += max(0, needed)
+    requests[slot].computed = target
+    sums.computed += tokens
+    publishPrefix(slot)
+  }
+
+  /// Full blocks of known identity become shared, in order, as long as the ones before them are.
+  private mutating func publishPrefix(_ slot: Int) {
+    let full = min(requests[slot].computed / blockTokens, requests[slot].prefixKeys.count)
+    while requests[slot].sharedBlocks < full {
+      guard cache.publish(requests[slot].prefixKeys[requests[slot].sharedBlocks]) else { return }
+      requests[slot].sharedBlocks += 1
+      requests[slot].privateBlocks -= 1
+    }
+  }
+
+  // MARK: - Prefix hits
+
+  /// Tokens that a fresh request finds in the cache: whole blocks, at least one token short of the prompt, and only as
+  /// many as leave a block for new content.
+  func hitTokens(_ h: RequestHandle) -> Int {
+    let request = requests[Int(h)]
+    guard request.computed == 0 else { return 0 }
+    let most = min(request.prefixKeys.count, (request.work.promptTokens - 1) / blockTokens)
+    return cache.hitCount(request.prefixKeys[..<most]) * blockTokens
+  }
+
+  /// Free blocks left for a fresh request's new content once it holds its hit.
+  func freeBlocks(afterHit tokens: Int, of h: RequestHandle) -> Int {
+    cache.freeBlocks(afterHolding: requests[Int(h)].prefixKeys[..<(tokens / blockTokens)])
+  }
+
+  mutating func takeHit(_ tokens: Int, of h: RequestHandle) {
+    let slot = Int(h)
+    let blocks = tokens / blockTokens
+    for key in requests[slot].prefixKeys[..<blocks] { cache.hold(key) }
+    requests[slot].sharedBlocks = blocks
+    requests[slot].computed = tokens
+    sums.computed += tokens
+  }
+
+  /// Identities of a prompt's full blocks at this engine's block size; none where the sizes do not fit together.
+  private func keys(of work: WorkloadRequest) -> [UInt64] {
+    guard prefixCaching, !work.prefixBlocks.isEmpty, work.prefixBlockTokens % blockTokens == 0 else { return [] }
+    let split = work.prefixBlockTokens / blockTokens
+    let count = min(work.prefixBlocks.count * split, work.promptTokens / blockTokens)
+    guard split > 1 else { return Array(work.prefixBlocks.prefix(count)) }
+    return (0..<count).map { work.prefixBlocks[$0 / split] &* UInt64(split) &+ UInt64($0 % split) }
+  }
+
+  // MARK: - Notes
+
+  mutating func update(_ h: RequestHandle, _ change: (inout EngineRequest) -> Void) { change(&requests[Int(h)]) }
+}

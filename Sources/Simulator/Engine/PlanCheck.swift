@@ -1,0 +1,103 @@
+import SchedulerCore
+import WireProtocol
+
+/// The rules that an engine checks on every plan before it believes it (PROTOCOL.md, session rules 4, 8, 16 to 18).
+struct PlanCheck {
+  /// What of a request the rules look at.
+  struct View {
+    var isLive: Bool
+    var isRunning: Bool
+    /// Tokens known or promised in total, and those of them with KV.
+    var known: Int
+    var computed: Int
+    /// Named by a plan that is launched and not settled.
+    var isInFlight: Bool
+  }
+
+  let engine: EngineDescription
+  /// Handles that the plan named so far.
+  private var named: Set<RequestHandle> = []
+  /// Computed tokens of requests after a truncate or requeue of this plan.
+  private var computedAfterVerb: [RequestHandle: Int] = [:]
+
+  init(_ engine: EngineDescription) { self.engine = engine }
+
+  /// - Parameters:
+  ///   - work: everything the plan runs, the decode set expanded.
+  ///   - view: a handle's state; nil for a handle that was never given out.
+  /// - Throws: the first rule that is broken.
+  mutating func verify(
+    _ plan: StepReply, work: [StepPlan.Item], running: Int, seq: UInt64, view: (RequestHandle) -> View?
+  ) throws(EngineRunError) {
+    func fail(_ rule: String, _ detail: String) -> EngineRunError {
+      .invalidPlan(seq: seq, rule: rule, detail: detail)
+    }
+    try verifyCapabilities(plan, fail)
+    named.removeAll(keepingCapacity: true)
+    computedAfterVerb.removeAll(keepingCapacity: true)
+    for h in plan.requeue { computedAfterVerb[h] = 0 }
+    for item in plan.truncate { computedAfterVerb[item.h] = item.keepTokens }
+    let preempted = plan.requeue + plan.swapCPU + plan.swapSSD
+    for h in preempted + plan.truncate.map(\.h) {
+      guard let request = view(h), request.isLive, request.isRunning else {
+        throw fail("a verb names running requests", "\(h)")
+      }
+      guard !request.isInFlight || engine.capabilities.contains(.inFlightPreempt) else {
+        throw fail("a verb names no request of an unsettled plan", "\(h)")
+      }
+      guard named.insert(h).inserted else { throw fail("one verb for one request", "\(h)") }
+    }
+    named.removeAll(keepingCapacity: true)
+    for h in plan.pause {
+      guard let request = view(h), request.isLive, request.isRunning else {
+        throw fail("pause names running requests", "\(h)")
+      }
+      guard named.insert(h).inserted else { throw fail("pause names nobody twice", "\(h)") }
+    }
+    try verifyWork(work, running: running - preempted.count, fail, view)
+  }
+
+  private func verifyCapabilities(_ plan: StepReply, _ fail: (String, String) -> EngineRunError) throws(EngineRunError)
+  {
+    let used: [(Capabilities, Bool)] = [
+      (.pause, !plan.pause.isEmpty), (.truncate, !plan.truncate.isEmpty), (.requeue, !plan.requeue.isEmpty),
+      (.swapCPU, !plan.swapCPU.isEmpty), (.swapSSD, !plan.swapSSD.isEmpty), (.abort, !plan.abort.isEmpty),
+      (.victimOrder, !plan.victims.isEmpty), (.order, !plan.order.isEmpty), (.budget, plan.budgetTokens != nil),
+      (.hold, plan.holdUs != nil), (.draftBatch, plan.draftBatch != nil),
+    ]
+    for (verb, isUsed) in used where isUsed && !engine.capabilities.contains(verb) {
+      let name = Capabilities.named.first { $0.verb == verb }?.name ?? ""
+      throw fail("only declared verbs", name)
+    }
+    guard plan.budgetTokens ?? 0 <= engine.limits.stepTokens else {
+      throw fail("the budget never rises above the engine's", "\(plan.budgetTokens ?? 0)")
+    }
+  }
+
+  private mutating func verifyWork(
+    _ work: [StepPlan.Item], running: Int, _ fail: (String, String) -> EngineRunError,
+    _ view: (RequestHandle) -> View?
+  ) throws(EngineRunError) {
+    var tokens = 0
+    var admitted = 0
+    for item in work {
+      guard let request = view(item.h), request.isLive else { throw fail("run names live requests", "\(item.h)") }
+      guard named.insert(item.h).inserted else { throw fail("run and pause name nobody twice", "\(item.h)") }
+      let remaining = request.known - (computedAfterVerb[item.h] ?? request.computed)
+      guard item.n >= 1, item.n - item.k <= remaining else {
+        throw fail("n is at most what is left", "\(item.h): \(item.n) of \(remaining)")
+      }
+      guard item.k == 0 || item.n - item.k == remaining else {
+        throw fail("drafts ride on the last known token", "\(item.h)")
+      }
+      tokens += item.n
+      if !request.isRunning { admitted += 1 }
+    }
+    guard tokens <= engine.limits.stepTokens else {
+      throw fail("tokens fit the budget", "\(tokens) of \(engine.limits.stepTokens)")
+    }
+    guard admitted == 0 || running + admitted <= engine.limits.sequences else {
+      throw fail("sequences fit", "\(running + admitted) of \(engine.limits.sequences)")
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import EmbeddedText
+import SchedulerCore
+import WireProtocol
+
+/// One GPU and model: how long iterations take and how much KV fits (Schemas/profile-v1.json).
+public struct GPUProfile: Hashable, Sendable {
+  public static let version = 1
+  public static let defaultName = "h100-llama31-8b"
+
+  public var name: String
+  public var gpu: String
+  public var modelID: String
+  public var parameters: Int
+  public var kvBytesPerToken: Int
+  public var kvCapacityTokens: Int
+  public var kvBlockTokens: Int
+  public var stepTokens: Int
+  public var sequences: Int
+  public var length: Int
+  public var time: IterationTimeModel
+
+  /// Names of the profiles that are compiled in, in order.
+  public static var names: [String] {
+    EmbeddedFile.paths.compactMap { path in
+      guard path.hasPrefix("Profiles/"), path.hasSuffix(".json") else { return nil }
+      return String(path.dropFirst("Profiles/".count).dropLast(".json".count))
+    }
+  }
+
+  /// A bundled profile by name; nil when there is none.
+  public static func bundled(_ name: String) throws(CallError) -> GPUProfile? {
+    guard let bytes = EmbeddedFile.bytes("Profiles/\(name).json") else { return nil }
+    return try decode(bytes: bytes)
+  }
+
+  /// Reads a profile file. - Throws: INVALID_ARGUMENT with the field's pointer.
+  public static func decode(bytes: [UInt8]) throws(CallError) -> GPUProfile {
+    let json: JSONValue
+    do throws(JSONError) { json = try JSONValue(parsing: bytes) } catch { throw .invalid(error) }
+    let file = try MessageReader(json)
+    _ = try file.integer("version", in: version...version)
+    let model = try file.member("model")
+    let limits = try file.member("limits")
+    return GPUProfile(
+      name: try file.string("name"), gpu: try file.string("gpu"), modelID: try model.string("id"),
+      parameters: try model.integer("parameters", in: 0 ... .max),
+      kvBytesPerToken: try model.integer("kv_bytes_per_token", in: 1 ... .max),
+      kvCapacityTokens: try file.integer("kv_capacity_tokens", in: 1 ... .max),
+      kvBlockTokens: try file.integer("kv_block_tokens", in: 1...65_536),
+      stepTokens: try limits.integer("step_tokens", in: 1...StepCodec.countMax),
+      sequences: try limits.integer("sequences", in: 1...StepCodec.countMax),
+      length: try limits.integer("length", in: 1...StepCodec.countMax),
+      time: try time(file))
+  }
+
+  private static func time(_ file: MessageReader) throws(CallError) -> IterationTimeModel {
+    let time = try file.member("iteration_time")
+    return IterationTimeModel(
+      form: try time.choice("form", default: .linear),
+      decodeOnly: try coefficients(try time.member("decode_only")),
+      withPrefill: try coefficients(try time.member("with_prefill")),
+      overheadUs: try file.integer("engine_overhead_us", default: 0))
+  }
+
+  private static func coefficients(_ reader: MessageReader) throws(CallError) -> IterationTimeModel.Coefficients {
+    func value(_ name: String) throws(CallError) -> Double {
+      guard let json = reader.object[name] else { return 0 }
+      guard let number = json.doubleValue, number >= 0 else {
+        throw .invalid(field: reader.pointer(name), "\(json.text); expected a number, at least 0")
+      }
+      return number
+    }
+    return IterationTimeModel.Coefficients(
+      a: try value("a"), b0: try value("b0"), b: try value("b"), c: try value("c"), g: try value("g"),
+      d: try value("d"), e: try value("e"), f: try value("f"))
+  }
+}

@@ -1,0 +1,50 @@
+/// Counts of non-negative integers with a relative error below 0.1 %: memory does not grow with the number of values.
+///
+/// Values below 2,048 are exact; above, each power of two has 1,024 buckets (the idea of HdrHistogram).
+public struct Histogram: Hashable, Sendable {
+  private static let exactBits = 11
+  private static let halfBuckets = 1 << (exactBits - 1)
+
+  private var counts: [Int] = []
+  public private(set) var count = 0
+  private var sum = 0.0
+  public private(set) var max = 0
+
+  public init() {}
+
+  public mutating func add(_ value: Int) {
+    let value = Swift.max(0, value)
+    let index = Self.index(value)
+    if index >= counts.count { counts.append(contentsOf: repeatElement(0, count: index + 1 - counts.count)) }
+    counts[index] += 1
+    count += 1
+    sum += Double(value)
+    max = Swift.max(max, value)
+  }
+
+  public var mean: Double { count == 0 ? 0 : sum / Double(count) }
+
+  /// The value at rank `floor(q * count)` of the sorted values, as numpy's "higher"-like pick; 0 when empty.
+  public func quantile(_ q: Double) -> Int {
+    guard count > 0 else { return 0 }
+    let rank = min(count - 1, Int(q * Double(count)))
+    var seen = 0
+    for (index, bucket) in counts.enumerated() {
+      seen += bucket
+      if seen > rank { return min(max, Self.middle(index)) }
+    }
+    return max
+  }
+
+  private static func index(_ value: Int) -> Int {
+    let shift = Swift.max(0, Int.bitWidth - value.leadingZeroBitCount - exactBits)
+    return shift * halfBuckets + value >> shift
+  }
+
+  private static func middle(_ index: Int) -> Int {
+    guard index >= 2 * halfBuckets else { return index }
+    let shift = index / halfBuckets - 1
+    let low = (index - shift * halfBuckets) << shift
+    return low + (1 << shift) / 2
+  }
+}

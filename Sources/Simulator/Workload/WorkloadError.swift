@@ -1,0 +1,22 @@
+/// Why a workload could not be read.
+public enum WorkloadError: Error, Hashable, Sendable, CustomStringConvertible {
+  case unreadable(path: String, reason: String)
+  /// `line` counts from 1.
+  case malformed(path: String, line: Int, message: String)
+  case unknownFormat(path: String, firstLine: String)
+  case empty(path: String)
+  case invalidClasses(message: String)
+
+  public var description: String {
+    switch self {
+    case .unreadable(let path, let reason): "\(path): \(reason)"
+    case .malformed(let path, let line, let message): "\(path): line \(line): \(message)"
+    case .unknownFormat(let path, let firstLine):
+      "\(path): line 1: \"\(firstLine.prefix(60))\" begins none of the formats that are read: Azure "
+        + "(TIMESTAMP,ContextTokens,GeneratedTokens), ServeGen (arrival_s,tenant,input_tokens,output_tokens), "
+        + "Mooncake (JSON lines with timestamp, input_length, output_length, hash_ids)"
+    case .empty(let path): "\(path): no requests"
+    case .invalidClasses(let message): "classes: \(message)"
+    }
+  }
+}

@@ -1,0 +1,26 @@
+/// One request of a workload: what the engine is told on arrival, and the output length that it finds out.
+public struct WorkloadRequest: Hashable, Sendable {
+  public var id: String
+  /// Microseconds since the workload's start.
+  public var arrivalUs: Int64
+  public var tenant: String
+  /// Index into the workload's class mix.
+  public var classIndex: Int
+  public var promptTokens: Int
+  /// Tokens that the request will produce; hidden from the scheduler.
+  public var outputTokens: Int
+  /// Identities of the prompt's leading blocks of `prefixBlockTokens` tokens each: equal ids, equal content.
+  public var prefixBlocks: [UInt64] = []
+  public var prefixBlockTokens = 16
+
+  public init(
+    id: String, arrivalUs: Int64, tenant: String, classIndex: Int, promptTokens: Int, outputTokens: Int
+  ) {
+    self.id = id
+    self.arrivalUs = arrivalUs
+    self.tenant = tenant
+    self.classIndex = classIndex
+    self.promptTokens = promptTokens
+    self.outputTokens = outputTokens
+  }
+}
