@@ -66,3 +66,5 @@ bool cox_join(char *out, const char *root, const char *rest) {
   int length = snprintf(out, COX_PATH_MAX, "%s%s", root, rest);
   return length >= 0 && length < COX_PATH_MAX;
 }
+
+int cox_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) == 0 ? 0 : errno; }

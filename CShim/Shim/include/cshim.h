@@ -151,4 +151,7 @@ cox_text cox_text_at(const cox_collector *collector, cox_text_kind kind);
 /// (EPERM), which makes a NUMA binding silently useless.
 cox_value cox_memory_policy_settable(void);
 
+/// A pipe whose ends are not inherited by programs that other threads start meanwhile. 0, or an errno value.
+int cox_pipe(int ends[2]);
+
 #endif

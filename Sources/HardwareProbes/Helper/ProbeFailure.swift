@@ -1,0 +1,29 @@
+/// Why a run of the helper gave no topology.
+public enum ProbeFailure: Error, Hashable, Sendable, CustomStringConvertible {
+  /// No executable was found; where it was looked for.
+  case notFound(searched: [String])
+  /// The system refused to start it.
+  case spawn(path: String, errno: Int32)
+  case exited(code: Int, message: String)
+  case signalled(signal: Int, message: String)
+  /// Killed at its deadline. `abandoned`: it did not even die, which happens to processes that hang in a driver.
+  case hung(deadlineMs: Int, abandoned: Bool)
+  case oversized(limitBytes: Int)
+  /// It printed something that is no topology document.
+  case invalid(reason: String)
+
+  public var description: String {
+    switch self {
+    case .notFound(let searched): "the helper coxswain-probe was not found: " + searched.joined(separator: ", ")
+    case .spawn(let path, let errno): "the helper \(path) could not be started: \(systemMessage(errno))"
+    case .exited(let code, let message): "the helper failed with exit code \(code)" + Self.words(message)
+    case .signalled(let signal, let message): "the helper was killed by signal \(signal)" + Self.words(message)
+    case .hung(let deadlineMs, let abandoned):
+      "the helper hung and was killed after \(deadlineMs) ms" + (abandoned ? "; it is stuck in the kernel" : "")
+    case .oversized(let limitBytes): "the helper printed more than \(limitBytes) bytes and was killed"
+    case .invalid(let reason): "the helper's document was not understood: \(reason)"
+    }
+  }
+
+  private static func words(_ message: String) -> String { message.isEmpty ? "" : ": \(message)" }
+}

@@ -1,0 +1,118 @@
+import Glibc
+
+/// One run of the helper in a process group of its own, driven by its owner: `advance` never waits. Whatever happens,
+/// the group is killed at the deadline. Belongs to one thread.
+final class ProbeProcess {
+  private enum Phase {
+    case running
+    /// Killed; its end is awaited until the time given, then it counts as stuck.
+    case killed(why: ProbeFailure, untilMs: Int)
+    case finished
+  }
+
+  let pid: pid_t
+  private let output: OutputPipe
+  private let errors: OutputPipe
+  private let deadlineMs: Int
+  private let limits: MonitorLimits
+  private var phase = Phase.running
+  private var exitStatus: Int32?
+
+  init(path: String, arguments: [String], limits: MonitorLimits, nowMs: Int) throws(ProbeFailure) {
+    let output: OutputPipe
+    let errors: OutputPipe
+    do throws(MonitorError) {
+      output = try OutputPipe(limit: limits.helperOutputBytes)
+      errors = try OutputPipe(limit: limits.helperErrorBytes)
+    } catch {
+      throw .spawn(path: path, errno: error.errno)
+    }
+    pid = try Self.spawn(path, arguments, output: output, errors: errors)
+    output.closeWriteEnd()
+    errors.closeWriteEnd()
+    self.output = output
+    self.errors = errors
+    self.limits = limits
+    deadlineMs = nowMs + limits.helperDeadlineMs
+  }
+
+  deinit {
+    if exitStatus == nil { _ = killpg(pid, SIGKILL) }
+    _ = reap()
+  }
+
+  /// Descriptors to wait on.
+  var descriptors: [Int32] { [output, errors].filter { !$0.isAtEnd }.map(\.readEnd) }
+
+  /// When `advance` must be called even if no descriptor is ready.
+  var wakeMs: Int {
+    switch phase {
+    // A child that closed its output but lives on is asked for at short intervals, by the owner's poll.
+    case .running: deadlineMs
+    case .killed(_, let untilMs): untilMs
+    case .finished: .max
+    }
+  }
+
+  /// Whether only the end of the process is awaited, which no descriptor announces.
+  var isEnding: Bool { output.isAtEnd || wakeMs != deadlineMs }
+
+  /// Reads what is there and looks whether the process ended. nil while the run goes on; afterwards its output.
+  func advance(nowMs: Int) -> Result<[UInt8], ProbeFailure>? {
+    output.drain()
+    errors.drain()
+    switch phase {
+    case .finished: return nil
+    case .running:
+      if output.isOverLimit {
+        kill(.oversized(limitBytes: limits.helperOutputBytes), nowMs)
+      } else if output.isAtEnd, reap() {
+        return finish(result())
+      } else if nowMs >= deadlineMs {
+        kill(.hung(deadlineMs: limits.helperDeadlineMs, abandoned: false), nowMs)
+      }
+      return nil
+    case .killed(let why, let untilMs):
+      if reap() { return finish(.failure(why)) }
+      guard nowMs >= untilMs else { return nil }
+      return finish(.failure(.hung(deadlineMs: limits.helperDeadlineMs, abandoned: true)))
+    }
+  }
+
+  /// Whether the process is gone for good. Asks the kernel once.
+  func reap() -> Bool {
+    if exitStatus != nil { return true }
+    var status: Int32 = 0
+    let answer = waitpid(pid, &status, WNOHANG)
+    if answer == pid { exitStatus = status }
+    // Somebody else in this process waited for it, or children are not kept: gone, with an unknown status.
+    if answer < 0, errno == ECHILD { exitStatus = 0 }
+    return exitStatus != nil
+  }
+
+  private func finish(_ result: Result<[UInt8], ProbeFailure>) -> Result<[UInt8], ProbeFailure> {
+    // What the helper started and left behind goes too.
+    _ = killpg(pid, SIGKILL)
+    phase = .finished
+    return result
+  }
+
+  private func kill(_ why: ProbeFailure, _ nowMs: Int) {
+    _ = killpg(pid, SIGKILL)
+    phase = .killed(why: why, untilMs: nowMs + limits.helperKillGraceMs)
+  }
+
+  private func result() -> Result<[UInt8], ProbeFailure> {
+    let status = exitStatus ?? 0
+    let signal = Int(status & 0x7f)
+    if signal != 0 { return .failure(.signalled(signal: signal, message: lastWords())) }
+    let code = Int((status >> 8) & 0xff)
+    return code == 0 ? .success(output.bytes) : .failure(.exited(code: code, message: lastWords()))
+  }
+
+  /// The last line that it printed to its standard error.
+  private func lastWords() -> String {
+    let text = String(decoding: errors.bytes, as: UTF8.self)
+    return text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
+  }
+}

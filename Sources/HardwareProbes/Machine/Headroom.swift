@@ -1,0 +1,56 @@
+import SchedulerCore
+
+/// How much memory this process may still take: from the machine, from each node, and from each cgroup above it.
+/// Page cache that the kernel drops before it kills counts as free.
+struct Headroom: Sendable {
+  /// Room below each cgroup's limit, in the order of the levels; unsupported where there is no limit.
+  var levels: [Reading<Int>]
+  /// Index of the level with the least room.
+  var tightestLevel: Int?
+  /// Room on the nodes that the process may allocate on.
+  var nodesBytes: Reading<Int>
+  /// The least of all.
+  var bytes: Reading<Int>
+
+  init(_ readings: MachineReadings) {
+    let levels = readings.cgroup.levels.map(Self.room)
+    self.levels = levels
+    tightestLevel = levels.indices.filter { levels[$0].value != nil }
+      .min { (levels[$0].value ?? .max) < (levels[$1].value ?? .max) }
+    nodesBytes = Self.nodesRoom(readings)
+    // A level that should have a limit and cannot be read leaves the answer unknown: guessing high ends in a kill.
+    if let broken = levels.first(where: { $0.status == .lost || $0.status == .denied }) {
+      bytes = .failed(broken.status)
+      return
+    }
+    let parts = [readings.memory.availableBytes, nodesBytes] + levels
+    let known = parts.compactMap(\.value)
+    if let least = known.min(), readings.memory.availableBytes.value != nil || nodesBytes.value != nil {
+      bytes = .ok(least)
+    } else {
+      bytes = .failed(readings.memory.availableBytes.status == .ok ? .lost : readings.memory.availableBytes.status)
+    }
+  }
+
+  private static func room(_ level: MachineReadings.CgroupLevel) -> Reading<Int> {
+    guard let limit = level.limitBytes.value else { return .failed(level.limitBytes.status) }
+    guard let limit else { return .unsupported }
+    guard let usage = level.usageBytes.value else { return .failed(level.usageBytes.status) }
+    let droppable = min(level.inactiveFileBytes.value ?? 0, usage)
+    return .ok(max(0, limit - (usage - droppable)))
+  }
+
+  private static func nodesRoom(_ readings: MachineReadings) -> Reading<Int> {
+    guard let text = readings.nodesAllowed.value, let allowed = IDList(text) else {
+      return .failed(readings.nodesAllowed.status == .ok ? .lost : readings.nodesAllowed.status)
+    }
+    var sum = 0
+    var any = false
+    for node in readings.nodes where allowed.contains(node.osIndex) {
+      guard let free = node.freeBytes.value else { return .failed(node.freeBytes.status) }
+      sum += free + (node.inactiveFileBytes.value ?? 0)
+      any = true
+    }
+    return any ? .ok(sum) : .unsupported
+  }
+}

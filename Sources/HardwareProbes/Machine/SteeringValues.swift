@@ -1,0 +1,62 @@
+import SchedulerCore
+
+/// Decides when the core's snapshot is news: values that move all the time are compared in steps, so that neither the
+/// generation nor the plans flap.
+struct SteeringValues {
+  /// Headroom counts as changed when it moved by one part in so many of the machine's memory.
+  static let headroomParts = 64
+  /// Pressure counts as changed when it moved by this much.
+  static let pressureStepCentipercent = 50
+
+  private(set) var published = ResourceSnapshot.unknown
+
+  /// The snapshot to publish for these readings.
+  mutating func update(_ readings: MachineReadings, headroom: Headroom) -> ResourceSnapshot {
+    let next = Self.snapshot(readings, headroom)
+    let step = max(1, (readings.memory.totalBytes.value ?? 0) / Self.headroomParts)
+    let same =
+      Self.isSame(published.memoryHeadroomBytes, next.memoryHeadroomBytes, step: step)
+      && Self.isSame(
+        published.memoryPressureCentipercent, next.memoryPressureCentipercent, step: Self.pressureStepCentipercent)
+      && Self.isSame(published.numaNodes, next.numaNodes, step: step)
+    if same, published.generation > 0 { return published }
+    let generation = published.generation + 1
+    published = next
+    published.generation = generation
+    return published
+  }
+
+  private static func isSame(_ old: [ResourceSnapshot.NUMANode], _ new: [ResourceSnapshot.NUMANode], step: Int) -> Bool
+  {
+    old.count == new.count
+      && zip(old, new).allSatisfy { old, new in
+        old.osIndex == new.osIndex && old.cpus == new.cpus && isSame(old.totalBytes, new.totalBytes, step: 1)
+          && isSame(old.freeBytes, new.freeBytes, step: step)
+      }
+  }
+
+  private static func isSame(_ old: Leaf<Int>, _ new: Leaf<Int>, step: Int) -> Bool {
+    guard old.status == new.status else { return false }
+    guard let old = old.value, let new = new.value else { return old.value == new.value }
+    return abs(new - old) < step
+  }
+
+  private static func snapshot(_ readings: MachineReadings, _ headroom: Headroom) -> ResourceSnapshot {
+    let allowed = readings.cpusAllowed.value.flatMap { IDList($0) }
+    let allowedNodes = readings.nodesAllowed.value.flatMap { IDList($0) }
+    let nodes = readings.nodes.filter { allowedNodes?.contains($0.osIndex) ?? true }
+    return ResourceSnapshot(
+      generation: 0, memoryHeadroomBytes: leaf(headroom.bytes),
+      memoryPressureCentipercent: leaf(readings.memoryPressure.some.avg10Centipercent),
+      numaNodes: nodes.map { node in
+        let cpus = node.cpus.value.flatMap { IDList($0) } ?? IDList()
+        return .init(
+          osIndex: node.osIndex, cpus: allowed.map { cpus.intersection($0).ids } ?? cpus.ids,
+          totalBytes: leaf(node.totalBytes), freeBytes: leaf(node.freeBytes))
+      })
+  }
+
+  private static func leaf(_ reading: Reading<Int>) -> Leaf<Int> {
+    Leaf(value: reading.value, status: reading.status, ageMs: reading.value == nil ? nil : 0)
+  }
+}

@@ -1,0 +1,42 @@
+import SchedulerCore
+import WireProtocol
+
+/// A topology as the helper printed it (Schemas/topology-v1.json), checked, and the same as values.
+public struct TopologyDocument: Hashable, Sendable {
+  public let json: JSONValue
+  public let topology: MachineTopology
+
+  /// Checks the helper's document. - Throws: `ProbeFailure.invalid` with the JSON pointer of what is wrong.
+  public init(json: JSONValue) throws(ProbeFailure) {
+    topology = try TopologyReader.read(json)
+    self.json = json
+  }
+
+  /// Checks what the helper printed.
+  public init(bytes: [UInt8]) throws(ProbeFailure) {
+    let json: JSONValue
+    do throws(JSONError) { json = try JSONValue(parsing: bytes) } catch {
+      throw .invalid(reason: "\(error)")
+    }
+    try self.init(json: json)
+  }
+
+  /// This machine, read by running the helper once. Waits for it, at most until its deadline.
+  public static func ofThisMachine(limits: MonitorLimits = MonitorLimits()) throws(ProbeFailure) -> TopologyDocument {
+    try TopologyDocument(bytes: ProbeRun.output(arguments: [], limits: limits))
+  }
+
+  /// The machine that an hwloc XML file describes.
+  public static func load(
+    fromXML path: String, limits: MonitorLimits = MonitorLimits()
+  ) throws(ProbeFailure) -> TopologyDocument {
+    try TopologyDocument(bytes: ProbeRun.output(arguments: ["--topology-xml", path], limits: limits))
+  }
+
+  /// The machine that text in hwloc's synthetic notation denotes.
+  public static func load(
+    fromSynthetic text: String, limits: MonitorLimits = MonitorLimits()
+  ) throws(ProbeFailure) -> TopologyDocument {
+    try TopologyDocument(bytes: ProbeRun.output(arguments: ["--topology-synthetic", text], limits: limits))
+  }
+}
