@@ -24,6 +24,60 @@ static const unsigned char file_profiles_h100_llama31_8b[] = {
 static const unsigned char file_profiles_rtxpro6000_llama31_8b[] = {
 #embed "../../Profiles/rtxpro6000-llama31-8b.json"
 };
+static const unsigned char file_schemas_envelope_v1[] = {
+#embed "../../Schemas/envelope-v1.json"
+};
+static const unsigned char file_schemas_error_v1[] = {
+#embed "../../Schemas/error-v1.json"
+};
+static const unsigned char file_schemas_health_reply_v1[] = {
+#embed "../../Schemas/health-reply-v1.json"
+};
+static const unsigned char file_schemas_health_v1[] = {
+#embed "../../Schemas/health-v1.json"
+};
+static const unsigned char file_schemas_plan_v1[] = {
+#embed "../../Schemas/plan-v1.json"
+};
+static const unsigned char file_schemas_policy_get_reply_v1[] = {
+#embed "../../Schemas/policy-get-reply-v1.json"
+};
+static const unsigned char file_schemas_policy_v1[] = {
+#embed "../../Schemas/policy-v1.json"
+};
+static const unsigned char file_schemas_policy_validate_reply_v1[] = {
+#embed "../../Schemas/policy-validate-reply-v1.json"
+};
+static const unsigned char file_schemas_policy_validate_v1[] = {
+#embed "../../Schemas/policy-validate-v1.json"
+};
+static const unsigned char file_schemas_reflection_v1[] = {
+#embed "../../Schemas/reflection-v1.json"
+};
+static const unsigned char file_schemas_register_reply_v1[] = {
+#embed "../../Schemas/register-reply-v1.json"
+};
+static const unsigned char file_schemas_register_v1[] = {
+#embed "../../Schemas/register-v1.json"
+};
+static const unsigned char file_schemas_requests_reply_v1[] = {
+#embed "../../Schemas/requests-reply-v1.json"
+};
+static const unsigned char file_schemas_requests_v1[] = {
+#embed "../../Schemas/requests-v1.json"
+};
+static const unsigned char file_schemas_status_v1[] = {
+#embed "../../Schemas/status-v1.json"
+};
+static const unsigned char file_schemas_step_reply_v1[] = {
+#embed "../../Schemas/step-reply-v1.json"
+};
+static const unsigned char file_schemas_step_v1[] = {
+#embed "../../Schemas/step-v1.json"
+};
+static const unsigned char file_schemas_watch_snapshot_v1[] = {
+#embed "../../Schemas/watch-snapshot-v1.json"
+};
 
 static const struct embedded_file files[] = {
     {"Policies/balanced.json", file_policies_balanced, sizeof(file_policies_balanced)},
@@ -33,6 +87,24 @@ static const struct embedded_file files[] = {
     {"Profiles/a100-llama31-8b.json", file_profiles_a100_llama31_8b, sizeof(file_profiles_a100_llama31_8b)},
     {"Profiles/h100-llama31-8b.json", file_profiles_h100_llama31_8b, sizeof(file_profiles_h100_llama31_8b)},
     {"Profiles/rtxpro6000-llama31-8b.json", file_profiles_rtxpro6000_llama31_8b, sizeof(file_profiles_rtxpro6000_llama31_8b)},
+    {"Schemas/envelope-v1.json", file_schemas_envelope_v1, sizeof(file_schemas_envelope_v1)},
+    {"Schemas/error-v1.json", file_schemas_error_v1, sizeof(file_schemas_error_v1)},
+    {"Schemas/health-reply-v1.json", file_schemas_health_reply_v1, sizeof(file_schemas_health_reply_v1)},
+    {"Schemas/health-v1.json", file_schemas_health_v1, sizeof(file_schemas_health_v1)},
+    {"Schemas/plan-v1.json", file_schemas_plan_v1, sizeof(file_schemas_plan_v1)},
+    {"Schemas/policy-get-reply-v1.json", file_schemas_policy_get_reply_v1, sizeof(file_schemas_policy_get_reply_v1)},
+    {"Schemas/policy-v1.json", file_schemas_policy_v1, sizeof(file_schemas_policy_v1)},
+    {"Schemas/policy-validate-reply-v1.json", file_schemas_policy_validate_reply_v1, sizeof(file_schemas_policy_validate_reply_v1)},
+    {"Schemas/policy-validate-v1.json", file_schemas_policy_validate_v1, sizeof(file_schemas_policy_validate_v1)},
+    {"Schemas/reflection-v1.json", file_schemas_reflection_v1, sizeof(file_schemas_reflection_v1)},
+    {"Schemas/register-reply-v1.json", file_schemas_register_reply_v1, sizeof(file_schemas_register_reply_v1)},
+    {"Schemas/register-v1.json", file_schemas_register_v1, sizeof(file_schemas_register_v1)},
+    {"Schemas/requests-reply-v1.json", file_schemas_requests_reply_v1, sizeof(file_schemas_requests_reply_v1)},
+    {"Schemas/requests-v1.json", file_schemas_requests_v1, sizeof(file_schemas_requests_v1)},
+    {"Schemas/status-v1.json", file_schemas_status_v1, sizeof(file_schemas_status_v1)},
+    {"Schemas/step-reply-v1.json", file_schemas_step_reply_v1, sizeof(file_schemas_step_reply_v1)},
+    {"Schemas/step-v1.json", file_schemas_step_v1, sizeof(file_schemas_step_v1)},
+    {"Schemas/watch-snapshot-v1.json", file_schemas_watch_snapshot_v1, sizeof(file_schemas_watch_snapshot_v1)},
 };
 
 size_t embedded_file_count(void) { return sizeof(files) / sizeof(files[0]); }
