@@ -188,7 +188,7 @@ extension SchedulerCore {
   }
 
   /// After a plan of which nothing ran, the next differs or holds (session rule 14): preempt one request, or hold once.
-  /// An engine may refuse the preemption, so that every second attempt in a row holds.
+  /// An engine may refuse a preemption, so that none follows on another.
   /// True when this iteration has its answer.
   mutating func breakStall() -> Bool {
     let stalled = mirror.telemetry.stalledPlans
@@ -196,7 +196,7 @@ extension SchedulerCore {
       heldForStall = false
       return false
     }
-    if !stalled.isMultiple(of: 2), mirror.table.sums.running > 1, let victim = nextVictim(),
+    if !preemptedLast, mirror.table.sums.running > 1, let victim = nextVictim(),
       preemption.mayRequeue(mirror.table.requests[victim])
     {
       requeue(victim, mirror.table.requests[victim], reason: .stalled(steps: stalled))

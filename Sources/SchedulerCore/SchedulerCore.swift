@@ -21,6 +21,8 @@ public struct SchedulerCore: Sendable {
   var publication = PlanPublication()
   /// The last plan held back because the ones before it could not be run.
   var heldForStall = false
+  /// Whether the last plan asked to preempt anybody.
+  var preemptedLast = false
 
   /// - Parameters:
   ///   - engine: what Register said.
@@ -62,6 +64,7 @@ public struct SchedulerCore: Sendable {
       scheduleAlone()
     }
     draft.closeItems()
+    preemptedLast = draft.preemptedCount > 0
     publish(resources, into: &plan)
   }
 
