@@ -7,7 +7,7 @@ struct Headroom: Sendable {
   var levels: [Reading<Int>]
   /// Index of the level with the least room.
   var tightestLevel: Int?
-  /// Room on the nodes that the process may allocate on.
+  /// Room on the nodes that the process may allocate on; unsupported if it may on all.
   var nodesBytes: Reading<Int>
   /// The least of all.
   var bytes: Reading<Int>
@@ -43,6 +43,11 @@ struct Headroom: Sendable {
   private static func nodesRoom(_ readings: MachineReadings) -> Reading<Int> {
     guard let text = readings.nodesAllowed.value, let allowed = IDList(text) else {
       return .failed(readings.nodesAllowed.status == .ok ? .lost : readings.nodesAllowed.status)
+    }
+    // Nodes bind only a process that is kept off some of them; else they are the machine, whose own figure knows more
+    // (a virtual machine's balloon is taken out of the nodes but counts as available).
+    if let online = readings.nodesOnline.value.flatMap({ IDList($0) }), online.isSubset(of: allowed) {
+      return .unsupported
     }
     var sum = 0
     var any = false
