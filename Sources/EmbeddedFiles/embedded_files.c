@@ -66,6 +66,9 @@ static const unsigned char file_schemas_requests_reply_v1[] = {
 static const unsigned char file_schemas_requests_v1[] = {
 #embed "../../Schemas/requests-v1.json"
 };
+static const unsigned char file_schemas_snapshot_v1[] = {
+#embed "../../Schemas/snapshot-v1.json"
+};
 static const unsigned char file_schemas_status_v1[] = {
 #embed "../../Schemas/status-v1.json"
 };
@@ -74,6 +77,9 @@ static const unsigned char file_schemas_step_reply_v1[] = {
 };
 static const unsigned char file_schemas_step_v1[] = {
 #embed "../../Schemas/step-v1.json"
+};
+static const unsigned char file_schemas_topology_v1[] = {
+#embed "../../Schemas/topology-v1.json"
 };
 static const unsigned char file_schemas_watch_snapshot_v1[] = {
 #embed "../../Schemas/watch-snapshot-v1.json"
@@ -101,9 +107,11 @@ static const struct embedded_file files[] = {
     {"Schemas/register-v1.json", file_schemas_register_v1, sizeof(file_schemas_register_v1)},
     {"Schemas/requests-reply-v1.json", file_schemas_requests_reply_v1, sizeof(file_schemas_requests_reply_v1)},
     {"Schemas/requests-v1.json", file_schemas_requests_v1, sizeof(file_schemas_requests_v1)},
+    {"Schemas/snapshot-v1.json", file_schemas_snapshot_v1, sizeof(file_schemas_snapshot_v1)},
     {"Schemas/status-v1.json", file_schemas_status_v1, sizeof(file_schemas_status_v1)},
     {"Schemas/step-reply-v1.json", file_schemas_step_reply_v1, sizeof(file_schemas_step_reply_v1)},
     {"Schemas/step-v1.json", file_schemas_step_v1, sizeof(file_schemas_step_v1)},
+    {"Schemas/topology-v1.json", file_schemas_topology_v1, sizeof(file_schemas_topology_v1)},
     {"Schemas/watch-snapshot-v1.json", file_schemas_watch_snapshot_v1, sizeof(file_schemas_watch_snapshot_v1)},
 };
 

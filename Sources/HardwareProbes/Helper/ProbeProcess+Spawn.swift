@@ -46,7 +46,7 @@ extension ProbeProcess {
     _ attributes: inout posix_spawnattr_t
   ) -> Int32 {
     var argv: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
-    defer { argv.forEach { free($0) } }
+    defer { for text in argv { free(text) } }
     guard !argv.contains(nil) else { return ENOMEM }
     argv.append(nil)
     return posix_spawn(&pid, path, &actions, &attributes, argv, environ)
