@@ -22,7 +22,7 @@ KINDS = (
     "plan_dropped_cancelled", "pipelined", "bad_json", "bad_frame", "unknown_method", "admin_method", "split_write",
     "sync_step", "handle_reused", "block_flapped", "news_between", "result_between", "untracked_run",
     "verb_truncate", "verb_requeue", "verb_swap_cpu", "verb_swap_ssd", "verb_abort", "verb_refused", "drain",
-    "compared", "charges_compared", "big_engine",
+    "compared", "charges_compared", "big_engine", "unknown_field",
 )
 RESTART_KIND = "sidecar_restart"
 LONG_RUN_STEPS = 50_000

@@ -14,6 +14,8 @@ from .spoil import SPOILERS
 STEP = "coxswain.v1.Scheduler/Step"
 REGISTER = "coxswain.v1.Scheduler/Register"
 UNREGISTER = "coxswain.v1.Scheduler/Unregister"
+# State-changing fields that an engine sends only if the sidecar names them in its answer to Register.
+STEP_FIELDS = {"launched", "settled", "state", "untracked_tokens", "spot"}
 HEALTH = "grpc.health.v1.Health/Check"
 REPLY_TIMEOUT_S = 15.0
 STEP_TIMEOUT_US = 20_000_000
@@ -169,6 +171,8 @@ class Rank:
         world.last_epoch = epoch
         if message["mirror_limits"]["arrived_per_step"] < 256:
             raise Mismatch(f"mirror limits {message['mirror_limits']}")
+        if not STEP_FIELDS <= set(message["step_fields"]):
+            raise Mismatch(f"step_fields {message['step_fields']}; this adapter sends {sorted(STEP_FIELDS)}")
         session.open(epoch)
         if self.rng.random() < 0.2 and len(self.engine.in_flight) < self.engine.config.in_flight_max:
             session.run_own()
@@ -217,6 +221,7 @@ class Rank:
     def _send_step(self):
         session, rng = self.session, self.rng
         message = session.build_step()
+        self.counts["arrivals_256"] += len(message.get("arrived", {}).get("h", ())) == 256
         if session.is_sync:
             self.counts["sync_step"] += 1
         self.steps += 1
@@ -226,6 +231,9 @@ class Rank:
             self.fault = None
         if self.fault == "no_spot":
             message.pop("spot", None)
+        if self.fault == "unknown_field":
+            self.counts["unknown_field"] += 1
+            message["from_the_future"] = {"h": [1], "deep": [[[{}]]], "text": "\u00fc\\"}
         timeout_us = rng.choice((0, 1)) if self.fault == "deadline_1us" else STEP_TIMEOUT_US
         request_id, frame = self.client.request_frame(STEP, message, timeout_us)
         if self.fault == "cut_in_step":
@@ -258,7 +266,7 @@ class Rank:
         ("late", 0.030), ("cut_in_step", 0.004), ("cut_before_reply", 0.003), ("cut_in_reply", 0.003),
         ("deadline_1us", 0.020), ("cancel", 0.020), ("pipelined", 0.010), ("bad_json", 0.005), ("split_write", 0.020),
         ("unknown_method", 0.005), ("admin_method", 0.005), ("spoiled", 0.012), ("lost", 0.010), ("no_spot", 0.02),
-        ("news_between", 0.15), ("replaced_waiting", 0.002), ("bad_frame", 0.003),
+        ("news_between", 0.15), ("replaced_waiting", 0.002), ("bad_frame", 0.003), ("unknown_field", 0.01),
     )
 
     def _draw_fault(self):

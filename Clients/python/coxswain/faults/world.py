@@ -10,6 +10,7 @@ from coxswain.client import Client
 from .rank import REPLY_TIMEOUT_S, Mismatch, Rank
 
 REQUESTS = "coxswain.v1.Admin/Requests"
+WATCH = "coxswain.v1.Admin/Watch"
 STATUS = "coxswain.v1.Admin/Status"
 RANKS_MAX = 4
 COMPARE_EVERY_STEPS = 40
@@ -40,6 +41,9 @@ class World:
 
     def _connected(self):
         self.admin = Client(self.sidecar.admin_socket, idle_timeout_s=REPLY_TIMEOUT_S)
+        # A reader of a stream that never reads must not disturb anybody.
+        self.unread = Client(self.sidecar.admin_socket)
+        self.unread.start(WATCH, {"interval_ms": 10})
         self.last_epoch = -1
         self.charged = Counter()
         # What the sidecar had charged before this world began (a sidecar may be shared).
@@ -93,6 +97,7 @@ class World:
             self._guarded(rank, rank.begin)
         self.sidecar.kill()
         self.admin.close()
+        self.unread.close()
         for rank in self.ranks:
             rank.sidecar_died()
         self.sidecar.start()

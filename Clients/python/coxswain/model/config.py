@@ -46,7 +46,7 @@ class EngineConfig:
         """A batch of a few hundred, so that columns are long and `decode:"all"` pays."""
         self.pools = [30 * blocks for blocks in self.pools]
         self.step_tokens *= 30
-        self.sequences, self.requests_max, self.handle_count = 128, 300, 512
+        self.sequences, self.requests_max, self.handle_count = 128, 450, 1024
 
     def _memory(self, rng):
         full, window = Group(0, 4), Group(0, 8, 8)

@@ -22,6 +22,8 @@ class Planner:
         if not calm:
             self._preempt(mirror, body, named)
         run = self._run(mirror, calm, named)
+        if "draft_request" not in self.verbs and any(k for _, _, k in run):
+            body["draft_batch"] = max(k for _, _, k in run)
         self._compress(mirror, run, body, named)
         if not run and not named and "hold" in self.verbs:
             body["hold_us"] = 2000
