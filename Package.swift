@@ -71,6 +71,6 @@ let package = Package(
       dependencies: ["Sidecar", "WireClient", "Policy", .product(name: "NIOEmbedded", package: "swift-nio")],
       swiftSettings: strict),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator"], swiftSettings: strict),
-    .testTarget(name: "CommandTests", dependencies: ["coxswain", "WireClient"], swiftSettings: strict),
+    .testTarget(name: "CommandTests", dependencies: ["coxswain", "WireClient", "WireProtocol"], swiftSettings: strict),
   ]
 )

@@ -16,6 +16,15 @@ struct SignalPipe: ~Copyable {
     readEnd = ends[0]
     Self.writeEnd.store(ends[1], ordering: .sequentiallyConsistent)
     for number in Self.signals { signal(number, Self.handler) }
+    unblock()
+  }
+
+  /// A parent may have blocked them: the mask is inherited.
+  private func unblock() {
+    var mask = sigset_t()
+    sigemptyset(&mask)
+    for number in Self.signals { sigaddset(&mask, number) }
+    pthread_sigmask(SIG_UNBLOCK, &mask, nil)
   }
 
   private static let handler: @convention(c) (Int32) -> Void = { number in

@@ -1,0 +1,72 @@
+import Foundation
+import Testing
+
+/// Exit codes of the command contract, from the real executable.
+@Suite struct ExitCodeTests {
+  @Test(arguments: [
+    ["--help"], ["help", "serve"], ["serve", "--help"], ["status", "--help"], ["queue", "--help"], ["top", "--help"],
+    ["plan", "--help"], ["policy", "--help"], ["policy", "validate", "--help"], ["policy", "show", "--help"],
+    ["schema", "--help"], ["bench", "--help"], ["version", "--help"], ["engine", "--help"], ["snapshot", "--help"],
+    ["topology", "--help"],
+  ])
+  func helpHasExamplesAndEndsWell(_ arguments: [String]) throws {
+    let outcome = try Executable.run(arguments)
+    #expect(outcome.status == 0)
+    #expect(outcome.output.contains("EXAMPLES"))
+    #expect(outcome.errors.isEmpty)
+  }
+
+  @Test(arguments: [
+    ["--bogus"], ["nonsense"], ["status", "--bogus"], ["status", "-o", "xml"], ["queue", "--limit", "0"],
+    ["queue", "--limit", "many"], ["top", "--interval-ms", "1"], ["plan"], ["bench", "--rounds", "0"],
+    ["bench", "--steps", "1"], ["schema", "no-such-schema"], ["status", "--timeout-ms", "0"],
+    ["policy", "validate"],
+  ])
+  func wrongUsageIs64(_ arguments: [String]) throws {
+    let outcome = try Executable.run(arguments)
+    #expect(outcome.status == 64)
+    #expect(!outcome.errors.isEmpty)
+    #expect(outcome.output.isEmpty)
+  }
+
+  @Test(arguments: [["status"], ["queue"], ["top"], ["policy", "show"], ["snapshot"], ["topology"]])
+  func nobodyThereIs69(_ arguments: [String]) throws {
+    let directory = try TemporaryDirectory()
+    let outcome = try Executable.run(arguments + ["--runtime-dir", directory.path])
+    #expect(outcome.status == 69)
+    #expect(outcome.errors.contains(directory.path))
+    #expect(outcome.output.isEmpty)
+  }
+
+  @Test func theEnvironmentNamesTheDirectoryToo() throws {
+    let directory = try TemporaryDirectory()
+    let outcome = try Executable.run(["status"], environment: ["COXSWAIN_RUNTIME_DIR": directory.path])
+    #expect(outcome.status == 69)
+    #expect(outcome.errors.contains(directory.path))
+  }
+
+  @Test func anUnknownSessionIsAFailure() throws {
+    let directory = try TemporaryDirectory()
+    let sidecar = try ServedSidecar(in: directory)
+    let outcome = try sidecar.command(["queue", "--session", "s-404"])
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("s-404"))
+  }
+
+  @Test func aReaderThatLeavesIsNoFailure() throws {
+    let outcome = try Executable.shell("{ \"$COXSWAIN\" schema policy-v1; echo $? >&2; } | true")
+    #expect(outcome.status == 0)
+    #expect(outcome.errors == "0\n")
+  }
+
+  @Test func closedStandardStreamsAreNoFailure() throws {
+    let outcome = try Executable.shell("\"$COXSWAIN\" version <&- >&- 2>&-; echo $?")
+    #expect(outcome.output == "0\n")
+  }
+
+  @Test func aFullDiskIsAFailure() throws {
+    let outcome = try Executable.shell("\"$COXSWAIN\" version > /dev/full")
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("standard output"))
+  }
+}
