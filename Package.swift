@@ -68,7 +68,7 @@ let package = Package(
     .testTarget(name: "HardwareProbesTests", dependencies: ["HardwareProbes"], swiftSettings: strict),
     .testTarget(
       name: "SidecarTests",
-      dependencies: ["Sidecar", "WireClient", "Policy", .product(name: "NIOEmbedded", package: "swift-nio")],
+      dependencies: ["Sidecar", "Simulator", "WireClient", "WireProtocol", "SchedulerCore", "Policy", logging],
       swiftSettings: strict),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator"], swiftSettings: strict),
     .testTarget(name: "CommandTests", dependencies: ["coxswain", "WireClient", "WireProtocol"], swiftSettings: strict),

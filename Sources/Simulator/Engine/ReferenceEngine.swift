@@ -101,6 +101,11 @@ public struct ReferenceEngine {
 
   private mutating func takeArrivals() throws(EngineRunError) {
     while let work = upcoming, work.arrivalUs <= nowUs, delta.arrived.h.count < Self.arrivalsMax {
+      upcoming = try nextArrival()
+      guard canEverFit(work) else {
+        refuse(work)
+        continue
+      }
       let h = queue.insert(work, seq: seq + 1, oldestUnsettled: unsettled.first?.seq)
       delta.arrived.h.append(h)
       delta.arrived.id.append(work.id)
@@ -111,8 +116,21 @@ public struct ReferenceEngine {
       delta.arrived.ageUs.append(nowUs - work.arrivalUs)
       delta.arrived.ttftSLOMs.append(mix.entries[work.classIndex].ttftSLOMs)
       delta.arrived.tpotSLOMs.append(mix.entries[work.classIndex].tpotSLOMs)
-      upcoming = try nextArrival()
     }
+  }
+
+  /// An engine refuses at the door what its KV pool or its length limit can never hold (session rule 14).
+  private func canEverFit(_ work: WorkloadRequest) -> Bool {
+    let tokens = work.promptTokens + work.outputTokens
+    let blockTokens = engine.model.kvGroups[0].blockTokens
+    return tokens <= engine.limits.length && (tokens + blockTokens - 1) / blockTokens <= queue.cache.totalBlocks
+  }
+
+  private mutating func refuse(_ work: WorkloadRequest) {
+    scorecard.add(
+      RequestOutcome(
+        classIndex: work.classIndex, tenant: work.tenant, promptTokens: work.promptTokens, outputTokens: 0,
+        ttftUs: nil, tpotUs: 0, maxGapUs: 0, isShed: true))
   }
 
   private mutating func finishDelta() {

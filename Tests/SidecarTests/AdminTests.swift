@@ -1,0 +1,91 @@
+import Glibc
+import Policy
+import SchedulerCore
+import Simulator
+import Testing
+import WireClient
+import WireProtocol
+
+@testable import Sidecar
+
+/// What admins see of running engines, over real sockets.
+struct AdminTests {
+  @Test func theReferenceEngineGetsTheSamePlansOverTheSocketAsInProcess() async throws {
+    let (overSocket, inProcess) = try await RunningSidecar.with { directory in
+      let socket = Recording()
+      let core = Recording()
+      try Self.run(RecordingLink(try SocketLink(path: directory + "/engine.sock"), socket))
+      try Self.run(RecordingLink(CoreLink(policy: PolicyDocument.preset("vllm-v1")!.config), core))
+      return (socket.lines, core.lines)
+    }
+    // An engine's Steps follow from the plans: equal Steps, apart from the epoch, need equal plans.
+    #expect(overSocket.count == inProcess.count)
+    for (socket, core) in zip(overSocket, inProcess).dropFirst() {
+      #expect(socket.drop { $0 != "," } == core.drop { $0 != "," })
+    }
+  }
+
+  @Test func statusAndRequestsFollowAnEngine() async throws {
+    try await RunningSidecar.with { directory in
+      let engine = try WireClient(path: directory + "/engine.sock")
+      let epoch = try #require(
+        try engine.call(.register, message: try JSONValue(parsing: Conversation.engine)).message["epoch"]?.integerValue)
+      let step = Conversation.step(epoch: epoch, seq: 1, Conversation.arrival(7))
+      #expect(try engine.call(.step, message: try JSONValue(parsing: step)).code == .ok)
+      let admin = try WireClient(path: directory + "/admin.sock")
+      let status = try admin.call(.status).message
+      let session = try #require(status["sessions"]?[0])
+      #expect(session["state"] == "live")
+      #expect(session["server_id"] == "node")
+      #expect(session["waiting"] == 1)
+      #expect(session["steps"] == 1)
+      #expect(session["peer_uid"]?.integerValue != nil)
+      let requests = try #require(try admin.call(.requests).message["sessions"]?[0])
+      #expect(requests["total"] == 1)
+      #expect(requests["requests"]?[0]?["id"] == "r7")
+      #expect(requests["requests"]?[0]?["class"] == "chat")
+      engine.close()
+      var sessions = try admin.call(.status).message["sessions"]?.arrayValue
+      // The end of the stream reaches the sidecar's loop a moment later.
+      for _ in 0..<100 where sessions?.isEmpty == false {
+        usleep(10_000)
+        sessions = try admin.call(.status).message["sessions"]?.arrayValue
+      }
+      #expect(sessions == [])
+    }
+  }
+
+  @Test func aStatelessPlanNeedsNoSession() async throws {
+    try await RunningSidecar.with { directory in
+      let engine = try WireClient(path: directory + "/engine.sock")
+      let message = try JSONValue(
+        parsing: #"{"register":\#(Conversation.engine),"step":{"kv_free_blocks":[100],\#(Conversation.arrival(3))}}"#)
+      let reply = try engine.call(.plan, message: message)
+      #expect(reply.message["plan"]?["run"] == ["h": [3], "n": [32]])
+      let broken = try JSONValue(
+        parsing: #"{"register":\#(Conversation.engine),"step":{"kv_free_blocks":[1,2]},"policy":{"version":1}}"#)
+      let error = try engine.call(.plan, message: broken).error
+      #expect(error?.code == .invalidArgument)
+    }
+  }
+
+  @Test func policiesAreShownAndChecked() async throws {
+    try await RunningSidecar.with { directory in
+      let admin = try WireClient(path: directory + "/admin.sock")
+      #expect(try admin.call(.policyGet).message["name"] == "vllm-v1")
+      let typo: JSONValue = ["policy": ["version": 1, "name": "x", "preset": "vllm-v1", "queue": ["orderng": "fcfs"]]]
+      let verdict = try admin.call(.policyValidate, message: typo).message
+      #expect(verdict["valid"] == false)
+      #expect(verdict["errors"]?[0]?["pointer"] == "/queue/orderng")
+      #expect(verdict["errors"]?[0]?["did_you_mean"] == "ordering")
+    }
+  }
+
+  private static func run(_ link: RecordingLink) throws {
+    var engine = ReferenceEngine(
+      profile: try #require(try GPUProfile.bundled(GPUProfile.defaultName)), options: EngineOptions(), mix: .standard,
+      workload: GeneratedWorkload(requests: 40, ratePerS: 20, mix: .standard, seed: 3), link: link)
+    let card = try engine.run(clock: { 0 }, onProgress: { _ in true })
+    #expect(card.requests == 40)
+  }
+}
