@@ -1,16 +1,13 @@
 """What the tests share: a sidecar per test class, an engine driven by hand."""
 
 import copy
-import os
 import sys
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-from coxswain import examples  # noqa: E402
-from coxswain.client import Client, StatusError  # noqa: E402
-from coxswain.faults.process import SidecarProcess, find_executable  # noqa: E402
+from coxswain import examples
+from coxswain.client import Client, StatusError
+from coxswain.faults.process import SidecarProcess, find_executable
 
 STEP = "coxswain.v1.Scheduler/Step"
 REGISTER = "coxswain.v1.Scheduler/Register"

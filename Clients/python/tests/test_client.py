@@ -8,7 +8,6 @@ import tempfile
 import threading
 import unittest
 
-from tests.support import SidecarTest  # noqa: F401  (sets the path)
 from coxswain.client import Client, ConnectionLost, DeadlinePassed, StatusError
 from coxswain.framing import HEADER, FrameReader, encode_frame, encode_message
 
@@ -68,7 +67,8 @@ class ClientTests(unittest.TestCase):
     def test_call(self):
         client = self.connect(lambda request, send: send(ok(request["id"], {"echo": request["message"]})))
         self.assertEqual(client.call("S/M", {"a": 1}, timeout_us=5_000_000), {"echo": {"a": 1}})
-        self.assertEqual(self.server.requests[0], {"id": 1, "method": "S/M", "timeout_us": 5000000, "message": {"a": 1}})
+        sent = {"id": 1, "method": "S/M", "timeout_us": 5000000, "message": {"a": 1}}
+        self.assertEqual(self.server.requests[0], sent)
 
     def test_error_has_code_details_field_and_retry(self):
         details = {"reason": "RESYNC", "field": "/check/3", "retry_after_ms": 40}

@@ -89,7 +89,8 @@ class NumberTests(SidecarTest):
 
     def test_what_is_no_json(self):
         """The Step's frame is not valid JSON: INVALID_ARGUMENT, the Step never was, the session goes on."""
-        for text in ("01", "+1", "1.", ".5", "0x1", "NaN", "Infinity", "1 2", "'1'", "tru", '"\x01"', '"\\x"', '"\\ud800"x'):
+        for text in ("01", "+1", "1.", ".5", "0x1", "NaN", "Infinity", "1 2", "'1'", "tru", '"\x01"', '"\\x"',
+                     '"\\ud800"x'):
             engine = self.engine()
             reply = self.raw_step(engine, "pad", text)
             self.assertIn(reply.code, ("INVALID_ARGUMENT", "FAILED_PRECONDITION"), text)

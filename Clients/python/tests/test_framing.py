@@ -3,7 +3,6 @@
 import random
 import unittest
 
-from tests.support import SidecarTest  # noqa: F401  (sets the path)
 from coxswain.framing import FRAME_BYTES_MAX, HEADER, FrameError, FrameReader, encode_frame, encode_message
 
 PAYLOADS = [b"{}", b"", b'{"id":1}', b"x" * 300]

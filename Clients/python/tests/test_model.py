@@ -3,7 +3,6 @@
 import random
 import unittest
 
-from tests.support import SidecarTest  # noqa: F401  (sets the path)
 from coxswain.faults.process import SidecarProcess
 from coxswain.faults.rank import Mismatch
 from coxswain.faults.world import World
@@ -81,7 +80,8 @@ class PlanCheckTests(unittest.TestCase):
             dict(decode="all"), dict(decode="some"), dict(swap_cpu=[1]), dict(requeue=[3]), dict(requeue=[2]),
             dict(truncate={"h": [1], "keep_tokens": [20]}), dict(requeue=[1], run={"h": [1], "n": [1]}),
             dict(hold_us=1000, run={"h": [1], "n": [1]}), dict(hold_us=1), dict(hold_us=200_000), dict(speed=9),
-            dict(order=[1]), dict(victims=[77]), dict(pause=[2]), dict(requeue=[1, 4], truncate={"h": [1], "keep_tokens": [4]}),
+            dict(order=[1]), dict(victims=[77]), dict(pause=[2]),
+            dict(requeue=[1, 4], truncate={"h": [1], "keep_tokens": [4]}),
             dict(run={"h": [2], "n": [30]}),
         ]
         for body in bad:

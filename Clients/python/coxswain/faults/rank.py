@@ -212,7 +212,7 @@ class Rank:
         except ConnectionLost as error:
             raise Mismatch(f"the sidecar closed the connection instead of answering: {error}") from error
         except DeadlinePassed as error:
-            raise Mismatch(f"no reply to {request_id} within {REPLY_TIMEOUT_S:.0f} s, but {self.client.unclaimed}") from error
+            raise Mismatch(f"no reply to {request_id}, but to {self.client.unclaimed}: {error}") from error
         self.trace.append(("<", reply))
         return reply
 

@@ -163,7 +163,9 @@ def check_blocks(plan, seen, config, free):
     """A plan of a serving policy fits the free blocks as told, a single item apart (it is tried although it does not
     fit: the engine knows of shared blocks). Not for plans with verbs: what those free is the engine's to say; nor for
     engines without `pause`: nobody who runs can be left out."""
-    if plan.verbs or "pause" not in config.capabilities or len(plan.items) < 2 or any(view.request.swapped for view in seen.values()):
+    if plan.verbs or "pause" not in config.capabilities or len(plan.items) < 2:
+        return
+    if any(view.request.swapped for view in seen.values()):
         return
     need = [0] * len(free)
     for handle, n, _ in plan.items:

@@ -38,7 +38,9 @@ class Planner:
             if not entry.running or entry.blocked or self.rng.random() > 0.12:
                 continue
             verb = self.rng.choice(("truncate", "requeue", "swap_cpu", "swap_ssd", "abort"))
-            if verb not in self.verbs or (verb != "abort" and entry.unsettled and "in_flight_preempt" not in self.verbs):
+            if verb not in self.verbs:
+                continue
+            if verb != "abort" and entry.unsettled and "in_flight_preempt" not in self.verbs:
                 continue
             if verb == "truncate":
                 if entry.computed < 2:

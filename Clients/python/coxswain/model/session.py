@@ -264,10 +264,11 @@ class Session:
     def _put_requests(self, message, arrivals):
         """state, blocked, ready, check and spot; and what the mirror holds after this Step."""
         engine, seen = self.engine, {}
-        in_flight = {item.request for launch in engine.in_flight if launch.epoch == self.epoch and launch.seq is not None
-                     for item in launch.items if item.tracked}
+        told = [launch for launch in engine.in_flight if launch.epoch == self.epoch and launch.seq is not None]
+        in_flight = {item.request for launch in told for item in launch.items if item.tracked}
         state = [r for r in engine.diverged if r.handle is not None]
-        state += [r for r in arrivals if (r.computed or r.output or r.promised or r.running) and r not in engine.diverged]
+        begun = [r for r in arrivals if r.computed or r.output or r.promised or r.running]
+        state += [r for r in begun if r not in engine.diverged]
         engine.diverged.clear()
         blocked, ready = [], []
         running = computed = output = blocked_count = 0
