@@ -18,6 +18,7 @@ DRAIN_EVERY_STEPS = 3_000
 DRAIN_TURNS_MAX = 4_000
 RESTART_EVERY_STEPS = 12_000
 CHARGES_TIMEOUT_S = 5.0
+CRASH_GRACE_S = 0.3
 
 
 class World:
@@ -144,6 +145,8 @@ class World:
                 lines.append("> " + repr(bytes(what))[:3000])
             else:
                 lines.append(f"< {what.id} {what.code} {what.error or what.message}"[:3000])
+        # A process that crashed takes a moment to be gone.
+        time.sleep(CRASH_GRACE_S)
         alive = "" if self.sidecar.is_alive() else " THE SIDECAR ENDED: " + self.sidecar.log_tail()
         raise Mismatch(
             f"seed {self.seed}, step {self.steps}, rank {rank.index} of {rank.count}, engine step {rank.session.seq}: "
