@@ -19,7 +19,8 @@ struct Coxswain: AsyncParsableCommand {
       """,
     version: VersionCommand.text,
     subcommands: [
-      ServeCommand.self, StatusCommand.self, QueueCommand.self, TopCommand.self, PlanCommand.self, PolicyCommand.self,
-      SchemaCommand.self, BenchCommand.self, VersionCommand.self,
+      ServeCommand.self, EngineCommand.self, StatusCommand.self, SnapshotCommand.self, TopologyCommand.self,
+      QueueCommand.self, PlanCommand.self, TopCommand.self, PolicyCommand.self, SchemaCommand.self, BenchCommand.self,
+      VersionCommand.self,
     ])
 }

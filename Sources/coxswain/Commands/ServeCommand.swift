@@ -37,6 +37,7 @@ struct ServeCommand: AsyncParsableCommand {
     LoggingSystem.bootstrap { _ in LineLogHandler(logLevel: level) }
     let log = Logger(label: "coxswain")
     let machine = MachineProbes(log: log)
+    defer { machine.stop() }
     let service = SidecarService(
       configuration: SidecarConfiguration(
         runtimeDirectory: directory.path, policy: document, version: VersionCommand.number, checksPlans: checkPlans),
@@ -48,7 +49,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
-        services: machine.services + [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
+        services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
     do {
       try await group.run()
     } catch let error as SocketDirectoryError {

@@ -1,16 +1,25 @@
+import HardwareProbes
 import Logging
 import SchedulerCore
-import ServiceLifecycle
 import Sidecar
 import WireProtocol
 
 /// The probes of this machine as the sidecar reads them.
 struct MachineProbes {
-  let source: ResourceSource
-  let services: [any Service]
+  private let monitor = ResourceMonitor()
 
+  /// A machine that cannot be watched is still served: everything about it is then unknown.
   init(log: Logger) {
-    source = ResourceSource(current: { .unknown }, snapshot: { [:] }, topology: { nil })
-    services = []
+    do throws(MonitorError) { try monitor.start() } catch {
+      log.error("the machine is not watched", metadata: ["reason": "\(error.description)"])
+    }
   }
+
+  var source: ResourceSource {
+    let monitor = monitor
+    return ResourceSource(
+      current: { monitor.current() }, snapshot: { monitor.snapshot() }, topology: { monitor.topology() })
+  }
+
+  func stop() { monitor.stop() }
 }
