@@ -22,9 +22,11 @@ import Testing
   private static func lastFrame(_ text: String) -> [String] {
     let frames = text.components(separatedBy: frameStart)
     guard frames.count > 2 else { return [] }
-    // The terminal adds a carriage return of its own to each line feed.
+    // The terminal adds a carriage return of its own to each line feed; "\r\n" is one Character, hence scalars.
     let text = frames[frames.count - 2].replacingOccurrences(of: "\u{1B}[K", with: "")
-    return text.components(separatedBy: "\n").map { $0.replacingOccurrences(of: "\r", with: "") }
+    return text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      String(String.UnicodeScalarView(line.filter { $0 != "\r" }))
+    }
   }
 
   @Test func fitsEightyByTwentyFourAndRestoresTheTerminal() throws {

@@ -47,7 +47,9 @@ struct SchemaCommand: ParsableCommand {
   /// `policy-v1`, `policy-v1.json` and `policy` name the same; of several versions the latest.
   private static func path(of wanted: String) -> String? {
     let wanted = wanted.hasSuffix(suffix) ? String(wanted.dropLast(suffix.count)) : wanted
-    let name = names.first { $0 == wanted } ?? names.last { $0.hasPrefix(wanted + "-v") }
+    let name =
+      names.first { $0 == wanted }
+      ?? names.last { $0.hasPrefix(wanted + "-v") && $0.dropFirst(wanted.count + 2).allSatisfy(\.isNumber) }
     return name.map { folder + $0 + suffix }
   }
 
