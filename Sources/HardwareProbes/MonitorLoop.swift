@@ -60,7 +60,8 @@ final class MonitorLoop {
     let resources = steering.update(readings, headroom: headroom)
     let assembly = SnapshotAssembly(nowMs: nowMs, openedMs: openedMs, limits: configuration.limits)
     let next = assembly.tree(
-      readings, headroom: headroom, generation: resources.generation, topology: TopologyFigures.tree(refresher, nowMs))
+      readings, headroom: headroom, generation: resources.generation,
+      topology: TopologyFigures.tree(refresher, nowMs))
     let merged = next.following(tree)
     tree = merged
     published.value = Publication.Value(

@@ -13,7 +13,8 @@ final class Publication: Sendable {
 
   private let state = Mutex(
     Value(
-      snapshot: MachineSnapshot(resources: .unknown, tree: .object([])), topology: nil, topologyStatus: .unsupported,
+      snapshot: MachineSnapshot(resources: .unknown, tree: .object([])), topology: nil,
+      topologyStatus: .unsupported,
       topologyReadMs: 0, topologyFailure: nil))
 
   var value: Value {

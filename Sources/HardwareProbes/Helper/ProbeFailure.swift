@@ -14,13 +14,19 @@ public enum ProbeFailure: Error, Hashable, Sendable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .notFound(let searched): "the helper coxswain-probe was not found: " + searched.joined(separator: ", ")
-    case .spawn(let path, let errno): "the helper \(path) could not be started: \(systemMessage(errno))"
-    case .exited(let code, let message): "the helper failed with exit code \(code)" + Self.words(message)
-    case .signalled(let signal, let message): "the helper was killed by signal \(signal)" + Self.words(message)
+    case .notFound(let searched):
+      "the helper coxswain-probe was not found: " + searched.joined(separator: ", ")
+    case .spawn(let path, let errno):
+      "the helper \(path) could not be started: \(systemMessage(errno))"
+    case .exited(let code, let message):
+      "the helper failed with exit code \(code)" + Self.words(message)
+    case .signalled(let signal, let message):
+      "the helper was killed by signal \(signal)" + Self.words(message)
     case .hung(let deadlineMs, let abandoned):
-      "the helper hung and was killed after \(deadlineMs) ms" + (abandoned ? "; it is stuck in the kernel" : "")
-    case .oversized(let limitBytes): "the helper printed more than \(limitBytes) bytes and was killed"
+      "the helper hung and was killed after \(deadlineMs) ms"
+        + (abandoned ? "; it is stuck in the kernel" : "")
+    case .oversized(let limitBytes):
+      "the helper printed more than \(limitBytes) bytes and was killed"
     case .invalid(let reason): "the helper's document was not understood: \(reason)"
     }
   }

@@ -36,13 +36,15 @@ extension ProbeProcess {
     let flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
     let codes = [
       posix_spawnattr_setpgroup(&attributes, 0), posix_spawnattr_setsigmask(&attributes, &none),
-      posix_spawnattr_setsigdefault(&attributes, &defaults), posix_spawnattr_setflags(&attributes, Int16(flags)),
+      posix_spawnattr_setsigdefault(&attributes, &defaults),
+      posix_spawnattr_setflags(&attributes, Int16(flags)),
     ]
     return codes.first { $0 != 0 } ?? 0
   }
 
   private static func start(
-    _ pid: inout pid_t, _ path: String, _ arguments: [String], _ actions: inout posix_spawn_file_actions_t,
+    _ pid: inout pid_t, _ path: String, _ arguments: [String],
+    _ actions: inout posix_spawn_file_actions_t,
     _ attributes: inout posix_spawnattr_t
   ) -> Int32 {
     var argv: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }

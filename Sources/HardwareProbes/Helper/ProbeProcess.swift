@@ -36,9 +36,11 @@ final class ProbeProcess {
     deadlineMs = nowMs + limits.helperDeadlineMs
   }
 
+  /// Kills it and waits for its end; a process that hangs in the kernel is left to the system after the grace time.
   deinit {
-    if exitStatus == nil { _ = killpg(pid, SIGKILL) }
-    _ = reap()
+    guard !reap() else { return }
+    _ = killpg(pid, SIGKILL)
+    for _ in 0..<limits.helperKillGraceMs where !reap() { usleep(1_000) }
   }
 
   /// Descriptors to wait on.
@@ -79,9 +81,15 @@ final class ProbeProcess {
     }
   }
 
-  /// Whether the process is gone for good. Asks the kernel once.
+  /// Whether the process is gone for good; what it started and left behind is killed then. Asks the kernel once.
   func reap() -> Bool {
     if exitStatus != nil { return true }
+    var info = siginfo_t()
+    // Looks first and takes the process off the table last: until then its number can be nobody else's.
+    if waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 {
+      guard info.si_signo == SIGCHLD else { return false }
+      _ = killpg(pid, SIGKILL)
+    }
     var status: Int32 = 0
     let answer = waitpid(pid, &status, WNOHANG)
     if answer == pid { exitStatus = status }
@@ -91,8 +99,6 @@ final class ProbeProcess {
   }
 
   private func finish(_ result: Result<[UInt8], ProbeFailure>) -> Result<[UInt8], ProbeFailure> {
-    // What the helper started and left behind goes too.
-    _ = killpg(pid, SIGKILL)
     phase = .finished
     return result
   }

@@ -6,8 +6,14 @@ enum ProbeRun {
   static let reapPauseMs = 5
 
   static func output(arguments: [String], limits: MonitorLimits) throws(ProbeFailure) -> [UInt8] {
-    let path = try HelperPath.find().get()
-    let process = try ProbeProcess(path: path, arguments: arguments, limits: limits, nowMs: SystemClock.nowMs())
+    try output(path: HelperPath.find().get(), arguments: arguments, limits: limits)
+  }
+
+  static func output(path: String, arguments: [String], limits: MonitorLimits) throws(ProbeFailure)
+    -> [UInt8]
+  {
+    let process = try ProbeProcess(
+      path: path, arguments: arguments, limits: limits, nowMs: SystemClock.nowMs())
     while true {
       if let result = process.advance(nowMs: SystemClock.nowMs()) { return try result.get() }
       let rest = process.wakeMs - SystemClock.nowMs()

@@ -29,7 +29,9 @@ struct TopologyRefresher {
 
   /// When `advance` must be called at the latest.
   func wakeMs(nowMs: Int) -> Int {
-    guard let process else { return abandoned == nil ? nextStartMs : nowMs + limits.collectIntervalMs }
+    guard let process else {
+      return abandoned == nil ? nextStartMs : nowMs + limits.collectIntervalMs
+    }
     return process.isEnding ? nowMs + ProbeRun.reapPauseMs : process.wakeMs
   }
 
@@ -65,7 +67,9 @@ struct TopologyRefresher {
     }
   }
 
-  private mutating func finish(_ result: Result<[UInt8], ProbeFailure>, _ ended: ProbeProcess, _ nowMs: Int) {
+  private mutating func finish(
+    _ result: Result<[UInt8], ProbeFailure>, _ ended: ProbeProcess, _ nowMs: Int
+  ) {
     do throws(ProbeFailure) {
       document = try TopologyDocument(bytes: result.get())
       readMs = nowMs

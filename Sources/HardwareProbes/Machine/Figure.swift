@@ -18,12 +18,15 @@ struct Figure: Sendable {
     let keeps = shown == .ok || shown == .stale || shown == .lost
     let kept = keeps ? value : nil
     return Leaf(
-      value: kept, status: Leaf<JSONValue>.Status(rawValue: shown.rawValue) ?? .lost, ageMs: kept == nil ? nil : age)
+      value: kept, status: Leaf<JSONValue>.Status(rawValue: shown.rawValue) ?? .lost,
+      ageMs: kept == nil ? nil : age)
   }
 
   /// This look, with the last good value of the look before where this one was lost.
   func following(_ previous: Figure?) -> Figure {
-    guard status == .lost, value == nil, let previous, let value = previous.value else { return self }
+    guard status == .lost, value == nil, let previous, let value = previous.value else {
+      return self
+    }
     return Figure(value: value, status: .lost, readMs: previous.readMs, staleAfterMs: staleAfterMs)
   }
 }

@@ -25,10 +25,14 @@ struct Headroom: Sendable {
     }
     let parts = [readings.memory.availableBytes, nodesBytes] + levels
     let known = parts.compactMap(\.value)
-    if let least = known.min(), readings.memory.availableBytes.value != nil || nodesBytes.value != nil {
+    if let least = known.min(),
+      readings.memory.availableBytes.value != nil || nodesBytes.value != nil
+    {
       bytes = .ok(least)
     } else {
-      bytes = .failed(readings.memory.availableBytes.status == .ok ? .lost : readings.memory.availableBytes.status)
+      bytes = .failed(
+        readings.memory.availableBytes.status == .ok ? .lost : readings.memory.availableBytes.status
+      )
     }
   }
 
@@ -46,7 +50,8 @@ struct Headroom: Sendable {
     }
     // Nodes bind only a process that is kept off some of them; else they are the machine, whose own figure knows more
     // (a virtual machine's balloon is taken out of the nodes but counts as available).
-    if let online = readings.nodesOnline.value.flatMap({ IDList($0) }), online.isSubset(of: allowed) {
+    if let online = readings.nodesOnline.value.flatMap({ IDList($0) }), online.isSubset(of: allowed)
+    {
       return .unsupported
     }
     var sum = 0

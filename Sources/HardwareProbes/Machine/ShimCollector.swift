@@ -27,9 +27,12 @@ final class ShimCollector {
   func collect() -> MachineReadings {
     cox_collect(handle)
     return MachineReadings(
-      memoryPressure: pressure(COX_PSI_MEMORY), cpuPressure: pressure(COX_PSI_CPU), ioPressure: pressure(COX_PSI_IO),
-      memory: memory(), nodes: (0..<cox_node_count(handle)).map(node), nodesTruncated: cox_nodes_truncated(handle),
-      cgroup: cgroup(), cpusAllowed: text(COX_TEXT_CPUS_ALLOWED), nodesAllowed: text(COX_TEXT_NODES_ALLOWED),
+      memoryPressure: pressure(COX_PSI_MEMORY), cpuPressure: pressure(COX_PSI_CPU),
+      ioPressure: pressure(COX_PSI_IO),
+      memory: memory(), nodes: (0..<cox_node_count(handle)).map(node),
+      nodesTruncated: cox_nodes_truncated(handle),
+      cgroup: cgroup(), cpusAllowed: text(COX_TEXT_CPUS_ALLOWED),
+      nodesAllowed: text(COX_TEXT_NODES_ALLOWED),
       cpusOnline: text(COX_TEXT_CPUS_ONLINE), nodesOnline: text(COX_TEXT_NODES_ONLINE),
       nodesPossible: text(COX_TEXT_NODES_POSSIBLE), numaBalancing: text(COX_TEXT_NUMA_BALANCING),
       memoryPolicySettable: memoryPolicySettable)
@@ -44,7 +47,8 @@ final class ShimCollector {
 
   private static func line(_ line: cox_psi_line) -> MachineReadings.PressureLine {
     .init(
-      avg10Centipercent: Reading(line.avg10_centipercent), avg60Centipercent: Reading(line.avg60_centipercent),
+      avg10Centipercent: Reading(line.avg10_centipercent),
+      avg60Centipercent: Reading(line.avg60_centipercent),
       avg300Centipercent: Reading(line.avg300_centipercent), totalUs: Reading(line.total_us))
   }
 
@@ -52,7 +56,8 @@ final class ShimCollector {
     let info = cox_meminfo_at(handle)
     return .init(
       totalBytes: Reading(info.total_bytes), freeBytes: Reading(info.free_bytes),
-      availableBytes: Reading(info.available_bytes), inactiveFileBytes: Reading(info.inactive_file_bytes),
+      availableBytes: Reading(info.available_bytes),
+      inactiveFileBytes: Reading(info.inactive_file_bytes),
       shmemBytes: Reading(info.shmem_bytes), mlockedBytes: Reading(info.mlocked_bytes),
       swapTotalBytes: Reading(info.swap_total_bytes), swapFreeBytes: Reading(info.swap_free_bytes))
   }
@@ -78,7 +83,8 @@ final class ShimCollector {
   private func cgroup() -> MachineReadings.Cgroup {
     let versions: [UInt32: String] = [COX_CGROUP_V1.rawValue: "v1", COX_CGROUP_V2.rawValue: "v2"]
     return .init(
-      version: versions[cox_cgroup_memory_version(handle).rawValue] ?? "none", hybrid: cox_cgroup_hybrid(handle),
+      version: versions[cox_cgroup_memory_version(handle).rawValue] ?? "none",
+      hybrid: cox_cgroup_hybrid(handle),
       levels: (0..<cox_cgroup_level_count(handle)).map(level), cpus: text(COX_TEXT_CGROUP_CPUS),
       nodes: text(COX_TEXT_CGROUP_NODES))
   }
@@ -89,6 +95,7 @@ final class ShimCollector {
     return .init(
       path: String(cString: cox_cgroup_path_at(handle, index).text),
       limitBytes: limit.map { level.limited ? $0 : nil }, usageBytes: Reading(level.usage_bytes),
-      inactiveFileBytes: Reading(level.inactive_file_bytes), swapUsageBytes: Reading(level.swap_usage_bytes))
+      inactiveFileBytes: Reading(level.inactive_file_bytes),
+      swapUsageBytes: Reading(level.swap_usage_bytes))
   }
 }

@@ -9,20 +9,23 @@ struct SnapshotAssembly {
   var openedMs: Int
   var limits: MonitorLimits
 
-  func tree(_ readings: MachineReadings, headroom: Headroom, generation: UInt64, topology: SnapshotTree) -> SnapshotTree
-  {
+  func tree(
+    _ readings: MachineReadings, headroom: Headroom, generation: UInt64, topology: SnapshotTree
+  ) -> SnapshotTree {
     .object([
       .init("generation", fast(.ok(generation)) { JSONValue($0) }), .init("cpu", cpu(readings)),
       .init("memory", memory(readings, headroom)),
       .init("io", .object([.init("pressure", pressure(readings.ioPressure))])),
-      .init("cgroup", cgroup(readings.cgroup, headroom)), .init("numa", numa(readings)), .init("topology", topology),
+      .init("cgroup", cgroup(readings.cgroup, headroom)), .init("numa", numa(readings)),
+      .init("topology", topology),
     ])
   }
 
   private func cpu(_ readings: MachineReadings) -> SnapshotTree {
     .object([
       .init("online", slow(readings.cpusOnline)), .init("allowed", slow(readings.cpusAllowed)),
-      .init("cgroup", slow(readings.cgroup.cpus)), .init("pressure", pressure(readings.cpuPressure)),
+      .init("cgroup", slow(readings.cgroup.cpus)),
+      .init("pressure", pressure(readings.cpuPressure)),
     ])
   }
 
@@ -31,9 +34,12 @@ struct SnapshotAssembly {
     return .object([
       .init("total_bytes", fast(memory.totalBytes)), .init("free_bytes", fast(memory.freeBytes)),
       .init("available_bytes", fast(memory.availableBytes)),
-      .init("inactive_file_bytes", fast(memory.inactiveFileBytes)), .init("shmem_bytes", fast(memory.shmemBytes)),
-      .init("mlocked_bytes", fast(memory.mlockedBytes)), .init("swap_total_bytes", fast(memory.swapTotalBytes)),
-      .init("swap_free_bytes", fast(memory.swapFreeBytes)), .init("headroom_bytes", fast(headroom.bytes)),
+      .init("inactive_file_bytes", fast(memory.inactiveFileBytes)),
+      .init("shmem_bytes", fast(memory.shmemBytes)),
+      .init("mlocked_bytes", fast(memory.mlockedBytes)),
+      .init("swap_total_bytes", fast(memory.swapTotalBytes)),
+      .init("swap_free_bytes", fast(memory.swapFreeBytes)),
+      .init("headroom_bytes", fast(headroom.bytes)),
       .init("pressure", pressure(readings.memoryPressure)),
     ])
   }
@@ -43,25 +49,35 @@ struct SnapshotAssembly {
   }
 
   private func line(_ line: MachineReadings.PressureLine) -> SnapshotTree {
-    func percent(_ reading: Reading<Int>) -> SnapshotTree { fast(reading) { .number(Double($0) / 100) } }
+    func percent(_ reading: Reading<Int>) -> SnapshotTree {
+      fast(reading) { .number(Double($0) / 100) }
+    }
     return .object([
-      .init("avg10_percent", percent(line.avg10Centipercent)), .init("avg60_percent", percent(line.avg60Centipercent)),
-      .init("avg300_percent", percent(line.avg300Centipercent)), .init("total_us", fast(line.totalUs)),
+      .init("avg10_percent", percent(line.avg10Centipercent)),
+      .init("avg60_percent", percent(line.avg60Centipercent)),
+      .init("avg300_percent", percent(line.avg300Centipercent)),
+      .init("total_us", fast(line.totalUs)),
     ])
   }
 
   private func cgroup(_ cgroup: MachineReadings.Cgroup, _ headroom: Headroom) -> SnapshotTree {
     let levels = cgroup.levels.indices.map { index in
-      level(cgroup.levels[index], room: headroom.levels[index], isTightest: headroom.tightestLevel == index)
+      level(
+        cgroup.levels[index], room: headroom.levels[index],
+        isTightest: headroom.tightestLevel == index)
     }
     let tightest = headroom.tightestLevel.map { headroom.levels[$0] } ?? .unsupported
     return .object([
-      .init("version", slow(.ok(cgroup.version))), .init("hybrid", slow(.ok(cgroup.hybrid)) { .bool($0) }),
-      .init("headroom_bytes", fast(tightest)), .init("nodes", slow(cgroup.nodes)), .init("levels", .array(levels)),
+      .init("version", slow(.ok(cgroup.version))),
+      .init("hybrid", slow(.ok(cgroup.hybrid)) { .bool($0) }),
+      .init("headroom_bytes", fast(tightest)), .init("nodes", slow(cgroup.nodes)),
+      .init("levels", .array(levels)),
     ])
   }
 
-  private func level(_ level: MachineReadings.CgroupLevel, room: Reading<Int>, isTightest: Bool) -> SnapshotTree {
+  private func level(_ level: MachineReadings.CgroupLevel, room: Reading<Int>, isTightest: Bool)
+    -> SnapshotTree
+  {
     let limit: Reading<Int>
     if let stated = level.limitBytes.value {
       limit = stated.map { .ok($0) } ?? .unsupported
@@ -69,7 +85,8 @@ struct SnapshotAssembly {
       limit = .failed(level.limitBytes.status)
     }
     return .object([
-      .init("path", slow(.ok(level.path))), .init("limited", fast(level.limitBytes) { .bool($0 != nil) }),
+      .init("path", slow(.ok(level.path))),
+      .init("limited", fast(level.limitBytes) { .bool($0 != nil) }),
       .init("limit_bytes", fast(limit)), .init("usage_bytes", fast(level.usageBytes)),
       .init("inactive_file_bytes", fast(level.inactiveFileBytes)),
       .init("swap_usage_bytes", fast(level.swapUsageBytes)), .init("headroom_bytes", fast(room)),
@@ -94,7 +111,8 @@ struct SnapshotAssembly {
     return .object([
       .init("os_index", slow(.ok(node.osIndex)) { JSONValue($0) }), .init("cpus", slow(node.cpus)),
       .init("allowed", slow(isAllowed) { .bool($0) }), .init("total_bytes", fast(node.totalBytes)),
-      .init("free_bytes", fast(node.freeBytes)), .init("inactive_file_bytes", fast(node.inactiveFileBytes)),
+      .init("free_bytes", fast(node.freeBytes)),
+      .init("inactive_file_bytes", fast(node.inactiveFileBytes)),
       .init("distances", slow(node.distances) { .array($0.map { JSONValue($0) }) }),
     ])
   }
@@ -105,12 +123,18 @@ struct SnapshotAssembly {
 
   private func slow(_ reading: Reading<String>) -> SnapshotTree { slow(reading) { .string($0) } }
 
-  private func fast<Value>(_ reading: Reading<Value>, _ json: (Value) -> JSONValue) -> SnapshotTree {
-    leaf(reading, readMs: nowMs, staleAfterMs: limits.collectIntervalMs * limits.missedBeforeStale, json)
+  private func fast<Value>(_ reading: Reading<Value>, _ json: (Value) -> JSONValue) -> SnapshotTree
+  {
+    leaf(
+      reading, readMs: nowMs, staleAfterMs: limits.collectIntervalMs * limits.missedBeforeStale,
+      json)
   }
 
-  private func slow<Value>(_ reading: Reading<Value>, _ json: (Value) -> JSONValue) -> SnapshotTree {
-    leaf(reading, readMs: openedMs, staleAfterMs: limits.reopenIntervalMs * limits.missedBeforeStale, json)
+  private func slow<Value>(_ reading: Reading<Value>, _ json: (Value) -> JSONValue) -> SnapshotTree
+  {
+    leaf(
+      reading, readMs: openedMs, staleAfterMs: limits.reopenIntervalMs * limits.missedBeforeStale,
+      json)
   }
 
   private func leaf<Value>(
@@ -118,6 +142,8 @@ struct SnapshotAssembly {
   ) -> SnapshotTree {
     let value = reading.value.map(json)
     return .leaf(
-      Figure(value: value, status: reading.status, readMs: value == nil ? nil : readMs, staleAfterMs: staleAfterMs))
+      Figure(
+        value: value, status: reading.status, readMs: value == nil ? nil : readMs,
+        staleAfterMs: staleAfterMs))
   }
 }

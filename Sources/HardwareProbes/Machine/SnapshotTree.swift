@@ -27,7 +27,8 @@ indirect enum SnapshotTree: Sendable {
         "age_ms": leaf.ageMs.map { JSONValue($0) } ?? .null,
       ]
     case .object(let members):
-      return .object(JSONObject(members.map { JSONObject.Member($0.name, $0.tree.json(nowMs: nowMs)) }))
+      return .object(
+        JSONObject(members.map { JSONObject.Member($0.name, $0.tree.json(nowMs: nowMs)) }))
     case .array(let elements): return .array(elements.map { $0.json(nowMs: nowMs) })
     }
   }

@@ -17,7 +17,8 @@ struct SteeringValues {
     let same =
       Self.isSame(published.memoryHeadroomBytes, next.memoryHeadroomBytes, step: step)
       && Self.isSame(
-        published.memoryPressureCentipercent, next.memoryPressureCentipercent, step: Self.pressureStepCentipercent)
+        published.memoryPressureCentipercent, next.memoryPressureCentipercent,
+        step: Self.pressureStepCentipercent)
       && Self.isSame(published.numaNodes, next.numaNodes, step: step)
     if same, published.generation > 0 { return published }
     let generation = published.generation + 1
@@ -26,11 +27,13 @@ struct SteeringValues {
     return published
   }
 
-  private static func isSame(_ old: [ResourceSnapshot.NUMANode], _ new: [ResourceSnapshot.NUMANode], step: Int) -> Bool
-  {
+  private static func isSame(
+    _ old: [ResourceSnapshot.NUMANode], _ new: [ResourceSnapshot.NUMANode], step: Int
+  ) -> Bool {
     old.count == new.count
       && zip(old, new).allSatisfy { old, new in
-        old.osIndex == new.osIndex && old.cpus == new.cpus && isSame(old.totalBytes, new.totalBytes, step: 1)
+        old.osIndex == new.osIndex && old.cpus == new.cpus
+          && isSame(old.totalBytes, new.totalBytes, step: 1)
           && isSame(old.freeBytes, new.freeBytes, step: step)
       }
   }
@@ -41,7 +44,9 @@ struct SteeringValues {
     return abs(new - old) < step
   }
 
-  private static func snapshot(_ readings: MachineReadings, _ headroom: Headroom) -> ResourceSnapshot {
+  private static func snapshot(_ readings: MachineReadings, _ headroom: Headroom)
+    -> ResourceSnapshot
+  {
     let allowed = readings.cpusAllowed.value.flatMap { IDList($0) }
     let allowedNodes = readings.nodesAllowed.value.flatMap { IDList($0) }
     let nodes = readings.nodes.filter { allowedNodes?.contains($0.osIndex) ?? true }

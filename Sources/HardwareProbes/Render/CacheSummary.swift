@@ -14,8 +14,10 @@ struct CacheSummary {
     }
     var groups: [Group] = []
     for cache in caches {
-      guard let near = cache["cpus"]?.stringValue.flatMap({ IDList($0) }), let first = near.first, cpus.contains(first),
-        let level = cache["level"]?.integerValue, let bytes = cache["size_bytes"]?.integerValue, bytes > 0
+      guard let near = cache["cpus"]?.stringValue.flatMap({ IDList($0) }), let first = near.first,
+        cpus.contains(first),
+        let level = cache["level"]?.integerValue, let bytes = cache["size_bytes"]?.integerValue,
+        bytes > 0
       else { continue }
       let kind = cache["kind"]?.stringValue
       let name = "L\(level)" + (kind == "data" ? "d" : kind == "instruction" ? "i" : "")
@@ -26,7 +28,8 @@ struct CacheSummary {
       }
     }
     text = groups.map { group in
-      "\(group.name) \(Quantities.cacheBytes(group.bytes))" + (group.count > 1 ? " x\(group.count)" : "")
+      "\(group.name) \(Quantities.cacheBytes(group.bytes))"
+        + (group.count > 1 ? " x\(group.count)" : "")
     }.joined(separator: ", ")
   }
 }

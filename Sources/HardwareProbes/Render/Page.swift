@@ -41,7 +41,8 @@ struct Page {
     let share = min(1, max(0, Double(part) / Double(whole)))
     var filled = Int((share * Double(cells)).rounded())
     if part > 0, filled == 0 { filled = 1 }
-    return "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: cells - filled) + "]"
+    return "[" + String(repeating: "#", count: filled)
+      + String(repeating: ".", count: cells - filled) + "]"
   }
 
   /// Breaks at blanks.

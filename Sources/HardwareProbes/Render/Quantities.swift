@@ -10,7 +10,8 @@ enum Quantities {
       unit += 1
     }
     if unit == 0 { return "\(value) B" }
-    return decimal(scaled, places: scaled.magnitude < 10 ? 2 : scaled.magnitude < 100 ? 1 : 0) + " " + units[unit]
+    return decimal(scaled, places: scaled.magnitude < 10 ? 2 : scaled.magnitude < 100 ? 1 : 0) + " "
+      + units[unit]
   }
 
   /// Cache sizes are powers of two or small multiples: "480 MiB", "1.25 MiB".
@@ -29,7 +30,9 @@ enum Quantities {
 
   /// Megabytes per second as "450 GB/s".
   static func bandwidth(mbS: Int) -> String {
-    mbS >= 1_000 ? decimal(Double(mbS) / 1_000, places: mbS.isMultiple(of: 1_000) ? 0 : 1) + " GB/s" : "\(mbS) MB/s"
+    mbS >= 1_000
+      ? decimal(Double(mbS) / 1_000, places: mbS.isMultiple(of: 1_000) ? 0 : 1) + " GB/s"
+      : "\(mbS) MB/s"
   }
 
   static func age(ms: Int) -> String {

@@ -2,7 +2,9 @@ import WireProtocol
 
 /// Renders a snapshot document (Schemas/snapshot-v1.json) for a terminal: what the machine has, what is taken, what
 /// waits, and which limit will bind first.
-public func renderSnapshot(_ snapshot: JSONValue, width: Int) -> String { SnapshotPage(snapshot, width: width).text }
+public func renderSnapshot(_ snapshot: JSONValue, width: Int) -> String {
+  SnapshotPage(snapshot, width: width).text
+}
 
 /// The picture of one snapshot.
 struct SnapshotPage {
@@ -38,7 +40,8 @@ struct SnapshotPage {
       page.add(
         "Memory",
         Page.bar(used, of: total, cells: barCells)
-          + " \(Quantities.bytes(used)) of \(Quantities.bytes(total)) in use, \(Quantities.share(used, of: total))")
+          + " \(Quantities.bytes(used)) of \(Quantities.bytes(total)) in use, \(Quantities.share(used, of: total))"
+      )
     } else {
       page.add("Memory", "total \(total.bytes), available \(available.bytes)")
     }
@@ -58,7 +61,8 @@ struct SnapshotPage {
       return
     }
     page.add(
-      "  swap", size == 0 ? "none" : "\(Quantities.bytes(size - free)) of \(Quantities.bytes(size)) in use")
+      "  swap",
+      size == 0 ? "none" : "\(Quantities.bytes(size - free)) of \(Quantities.bytes(size)) in use")
   }
 
   private func bindingLimit(_ headroom: LeafView) -> String {
@@ -66,7 +70,8 @@ struct SnapshotPage {
     if leaf("cgroup", "headroom_bytes").integer == least, let level = tightestLevel {
       return "cgroup \(LeafView(level["path"]).list)"
     }
-    return leaf("memory", "available_bytes").integer == least ? "the machine's memory" : "the allowed NUMA nodes"
+    return leaf("memory", "available_bytes").integer == least
+      ? "the machine's memory" : "the allowed NUMA nodes"
   }
 
   private var levels: [JSONValue] { json["cgroup"]?["levels"]?.arrayValue ?? [] }
@@ -77,7 +82,9 @@ struct SnapshotPage {
     let version = leaf("cgroup", "version")
     let hybrid = leaf("cgroup", "hybrid").bool == true ? ", beside the other version" : ""
     page.add()
-    page.add("Cgroups", version.string == "none" ? "none govern the memory of this process" : version.list + hybrid)
+    page.add(
+      "Cgroups",
+      version.string == "none" ? "none govern the memory of this process" : version.list + hybrid)
     for level in levels { add(level) }
   }
 
@@ -88,20 +95,26 @@ struct SnapshotPage {
     page.add("  " + path + (isTightest ? "   <- the tightest limit" : ""))
     guard let limit = LeafView(level["limit_bytes"]).integer, let used = usage.integer else {
       let unlimited = LeafView(level["limited"]).bool == false
-      page.add("", "\(usage.bytes) in use, limit " + (unlimited ? "none" : LeafView(level["limit_bytes"]).bytes))
+      page.add(
+        "",
+        "\(usage.bytes) in use, limit "
+          + (unlimited ? "none" : LeafView(level["limit_bytes"]).bytes))
       return
     }
     page.add(
       "",
       Page.bar(used, of: limit, cells: barCells)
-        + " \(Quantities.bytes(used)) of \(Quantities.bytes(limit)), room \(LeafView(level["headroom_bytes"]).bytes)")
+        + " \(Quantities.bytes(used)) of \(Quantities.bytes(limit)), room \(LeafView(level["headroom_bytes"]).bytes)"
+    )
   }
 
   private mutating func numa() {
     let nodes = json["numa"]?["nodes"]?.arrayValue ?? []
     page.add()
     page.add(
-      "NUMA", "nodes online \(leaf("numa", "online").list), allowed for this process \(leaf("numa", "allowed").list)")
+      "NUMA",
+      "nodes online \(leaf("numa", "online").list), allowed for this process \(leaf("numa", "allowed").list)"
+    )
     for node in nodes { add(node: node) }
     if nodes.count > 1 { distances(nodes) }
   }
@@ -125,7 +138,9 @@ struct SnapshotPage {
 
   private mutating func distances(_ nodes: [JSONValue]) {
     let names = nodes.map { LeafView($0["os_index"]).integer ?? -1 }
-    let rows = nodes.map { $0["distances"]?["value"]?.arrayValue?.map { $0.integerValue ?? 0 } ?? [] }
+    let rows = nodes.map {
+      $0["distances"]?["value"]?.arrayValue?.map { $0.integerValue ?? 0 } ?? []
+    }
     guard rows.contains(where: { !$0.isEmpty }) else { return }
     for line in DistanceTable(nodes: names, rows: rows).lines { page.add(line, indent: 2) }
   }
@@ -149,17 +164,22 @@ struct SnapshotPage {
 
   private mutating func processors() {
     page.add()
-    page.add("CPUs", "online \(leaf("cpu", "online").list), allowed for this process \(leaf("cpu", "allowed").list)")
+    page.add(
+      "CPUs",
+      "online \(leaf("cpu", "online").list), allowed for this process \(leaf("cpu", "allowed").list)"
+    )
   }
 
   private mutating func topology() {
     let parts: [(String, String, String?)] = [
-      ("packages", "package", nil), ("cores", "core", nil), ("gpus", "GPU", nil), ("nics", "NIC", nil),
+      ("packages", "package", nil), ("cores", "core", nil), ("gpus", "GPU", nil),
+      ("nics", "NIC", nil),
       ("nvme_disks", "NVMe disk", nil), ("links", "GPU link", nil),
     ]
     let cores = leaf("topology", "cores")
     guard cores.integer != nil else {
-      page.add("Topology", "(\(cores.status)) \(leaf("topology", "failure").string ?? "not read yet")")
+      page.add(
+        "Topology", "(\(cores.status)) \(leaf("topology", "failure").string ?? "not read yet")")
       return
     }
     let words = parts.map { key, singular, plural in
@@ -167,23 +187,32 @@ struct SnapshotPage {
     }
     let age = cores.json?["age_ms"]?.integerValue ?? 0
     let old =
-      cores.isOK ? "read \(Quantities.age(ms: age)) ago" : "\(cores.status), read \(Quantities.age(ms: age)) ago"
+      cores.isOK
+      ? "read \(Quantities.age(ms: age)) ago"
+      : "\(cores.status), read \(Quantities.age(ms: age)) ago"
     page.add("Topology", words.joined(separator: ", ") + " (\(old))")
   }
 
   /// What deserves a second look.
   private mutating func notes() {
     var notes: [String] = []
-    if leaf("numa", "balancing").bool == true, (json["numa"]?["nodes"]?.arrayValue ?? []).count > 1 {
-      notes.append("The kernel moves pages between nodes (numa_balancing is on), behind the back of any binding.")
+    if leaf("numa", "balancing").bool == true, (json["numa"]?["nodes"]?.arrayValue ?? []).count > 1
+    {
+      notes.append(
+        "The kernel moves pages between nodes (numa_balancing is on), behind the back of any binding."
+      )
     }
     if leaf("numa", "memory_policy_settable").bool == false {
-      notes.append("This process may not set memory policies, as in many containers: NUMA bindings have no effect.")
+      notes.append(
+        "This process may not set memory policies, as in many containers: NUMA bindings have no effect."
+      )
     }
     if let failure = leaf("topology", "failure").string, leaf("topology", "cores").integer != nil {
       notes.append("The last look at the topology failed: \(failure).")
     }
-    if leaf("numa", "truncated").bool == true { notes.append("There are more NUMA nodes than are shown.") }
+    if leaf("numa", "truncated").bool == true {
+      notes.append("There are more NUMA nodes than are shown.")
+    }
     if !notes.isEmpty { page.add() }
     for note in notes { page.add("Note", note) }
   }

@@ -4,7 +4,9 @@ import WireProtocol
 /// Renders a topology document (Schemas/topology-v1.json) for a terminal: packages, their memory and caches, and the
 /// devices beside the node that they are near to. A document that is not understood is shown as it is.
 public func renderTopology(_ json: JSONValue, width: Int) -> String {
-  do throws(ProbeFailure) { return TopologyPage(try TopologyDocument(json: json), width: width).text } catch {
+  do throws(ProbeFailure) {
+    return TopologyPage(try TopologyDocument(json: json), width: width).text
+  } catch {
     return json.pretty() + "\n"
   }
 }
@@ -30,7 +32,9 @@ struct TopologyPage {
 
   private var packages: [JSONValue] { json["packages"]?.arrayValue ?? [] }
 
-  private func cpus(_ json: JSONValue) -> IDList { json["cpus"]?.stringValue.flatMap { IDList($0) } ?? IDList() }
+  private func cpus(_ json: JSONValue) -> IDList {
+    json["cpus"]?.stringValue.flatMap { IDList($0) } ?? IDList()
+  }
 
   // MARK: - Sections
 
@@ -45,16 +49,21 @@ struct TopologyPage {
       Quantities.bytes(machine?["memory_bytes"]?.integerValue ?? 0),
       Quantities.count(topology.nodes.count, "NUMA node"),
     ]
-    for (kind, name) in [(MachineTopology.Device.Kind.gpu, "GPU"), (.nic, "NIC"), (.nvme, "NVMe disk")] {
+    for (kind, name) in [
+      (MachineTopology.Device.Kind.gpu, "GPU"), (.nic, "NIC"), (.nvme, "NVMe disk"),
+    ] {
       let count = topology.devices.count { $0.kind == kind }
       if count > 0 { parts.append(Quantities.count(count, name)) }
     }
     page.add(parts.joined(separator: ", "))
     if topology.allowedCPUs != all {
-      page.add("This process may use \(topology.allowedCPUs.count) of them: CPUs \(topology.allowedCPUs)")
+      page.add(
+        "This process may use \(topology.allowedCPUs.count) of them: CPUs \(topology.allowedCPUs)")
     }
     if let status = json["status"]?.stringValue, status != "ok" {
-      page.add("These are \(status) values, read \(Quantities.age(ms: json["age_ms"]?.integerValue ?? 0)) ago.")
+      page.add(
+        "These are \(status) values, read \(Quantities.age(ms: json["age_ms"]?.integerValue ?? 0)) ago."
+      )
     }
   }
 
@@ -75,23 +84,30 @@ struct TopologyPage {
   }
 
   private mutating func add(_ node: MachineTopology.Node) {
-    let kind = node.kind == .gpu ? "GPU memory" : node.kind == .unknown ? "memory" : node.kind.rawValue.uppercased()
+    let kind =
+      node.kind == .gpu
+      ? "GPU memory" : node.kind == .unknown ? "memory" : node.kind.rawValue.uppercased()
     let barred = node.isAllowed ? "" : ", not allowed"
     let place = node.cpus.isEmpty ? "no CPUs of its own" : "CPUs \(node.cpus)"
-    page.add("  node \(node.osIndex)", "\(kind) \(Quantities.bytes(node.memoryBytes)), \(place)\(barred)")
+    page.add(
+      "  node \(node.osIndex)", "\(kind) \(Quantities.bytes(node.memoryBytes)), \(place)\(barred)")
     let caches = CacheSummary(json["caches"]?.arrayValue ?? [], within: node.cpus).text
     if !caches.isEmpty { page.add("", caches) }
-    for device in topology.devices where device.isLocalityKnown && device.numaNodes.first == node.osIndex {
+    for device in topology.devices
+    where device.isLocalityKnown && device.numaNodes.first == node.osIndex {
       add(device)
     }
   }
 
   private mutating func add(_ device: MachineTopology.Device) {
-    let title = ["gpu": "GPU", "nic": "NIC", "nvme": "NVMe", "nvswitch": "NVSwitch"][device.kind.rawValue] ?? ""
+    let title =
+      ["gpu": "GPU", "nic": "NIC", "nvme": "NVMe", "nvswitch": "NVSwitch"][device.kind.rawValue]
+      ?? ""
     let names = device.names.isEmpty ? "" : " " + device.names.joined(separator: ",")
     let model = device.model.map { " " + $0 } ?? ""
     let more = device.numaNodes.count > 1 ? ", near nodes \(IDList(device.numaNodes))" : ""
-    page.add(Page.left(title, 8) + " " + device.busID + names + model + more, indent: Page.labelWidth)
+    page.add(
+      Page.left(title, 8) + " " + device.busID + names + model + more, indent: Page.labelWidth)
   }
 
   /// What stands beside no package: devices of unknown place, nodes of a machine that states no packages.
@@ -115,7 +131,9 @@ struct TopologyPage {
     guard topology.nodes.count > 1, rows.contains(where: { !$0.isEmpty }) else { return }
     page.add()
     page.add("Memory distances (10 is local)")
-    for line in DistanceTable(nodes: topology.nodes.map(\.osIndex), rows: rows).lines { page.add(line, indent: 2) }
+    for line in DistanceTable(nodes: topology.nodes.map(\.osIndex), rows: rows).lines {
+      page.add(line, indent: 2)
+    }
   }
 
   private mutating func links() {

@@ -36,7 +36,9 @@ struct Element {
   }
 
   func integer(_ name: String) throws(ProbeFailure) -> Int {
-    guard let value = json[name]?.integerValue, value >= 0 else { throw wrong(name, "an integer, 0 or more") }
+    guard let value = json[name]?.integerValue, value >= 0 else {
+      throw wrong(name, "an integer, 0 or more")
+    }
     return value
   }
 
@@ -59,7 +61,9 @@ struct Element {
 
   /// A list of CPUs or nodes ("0-3,8").
   func list(_ name: String) throws(ProbeFailure) -> IDList {
-    guard let list = IDList(try string(name)) else { throw wrong(name, "a list of numbers such as 0-3,8") }
+    guard let list = IDList(try string(name)) else {
+      throw wrong(name, "a list of numbers such as 0-3,8")
+    }
     return list
   }
 

@@ -22,7 +22,9 @@ public struct TopologyDocument: Hashable, Sendable {
   }
 
   /// This machine, read by running the helper once. Waits for it, at most until its deadline.
-  public static func ofThisMachine(limits: MonitorLimits = MonitorLimits()) throws(ProbeFailure) -> TopologyDocument {
+  public static func ofThisMachine(limits: MonitorLimits = MonitorLimits()) throws(ProbeFailure)
+    -> TopologyDocument
+  {
     try TopologyDocument(bytes: ProbeRun.output(arguments: [], limits: limits))
   }
 
@@ -30,13 +32,15 @@ public struct TopologyDocument: Hashable, Sendable {
   public static func load(
     fromXML path: String, limits: MonitorLimits = MonitorLimits()
   ) throws(ProbeFailure) -> TopologyDocument {
-    try TopologyDocument(bytes: ProbeRun.output(arguments: ["--topology-xml", path], limits: limits))
+    try TopologyDocument(
+      bytes: ProbeRun.output(arguments: ["--topology-xml", path], limits: limits))
   }
 
   /// The machine that text in hwloc's synthetic notation denotes.
   public static func load(
     fromSynthetic text: String, limits: MonitorLimits = MonitorLimits()
   ) throws(ProbeFailure) -> TopologyDocument {
-    try TopologyDocument(bytes: ProbeRun.output(arguments: ["--topology-synthetic", text], limits: limits))
+    try TopologyDocument(
+      bytes: ProbeRun.output(arguments: ["--topology-synthetic", text], limits: limits))
   }
 }

@@ -7,8 +7,10 @@ enum TopologyReader {
     let root = Element(json, at: "")
     guard try root.integer("version") == 1 else { throw .invalid(reason: "/version: expected 1") }
     let nodes = try root.elements("numa_nodes", node)
-    for (index, node) in nodes.enumerated() where !node.distances.isEmpty && node.distances.count != nodes.count {
-      throw .invalid(reason: "/numa_nodes/\(index)/distances: expected \(nodes.count) numbers or none")
+    for (index, node) in nodes.enumerated()
+    where !node.distances.isEmpty && node.distances.count != nodes.count {
+      throw .invalid(
+        reason: "/numa_nodes/\(index)/distances: expected \(nodes.count) numbers or none")
     }
     return MachineTopology(
       allowedCPUs: try root.element("machine").list("allowed_cpus"), nodes: nodes,
@@ -19,13 +21,16 @@ enum TopologyReader {
   private static func node(_ json: Element) throws(ProbeFailure) -> MachineTopology.Node {
     var distances: [Int] = []
     for (index, value) in try json.array("distances").enumerated() {
-      guard let value = value.integerValue, value >= 0 else { throw json.wrong("distances/\(index)", "a distance") }
+      guard let value = value.integerValue, value >= 0 else {
+        throw json.wrong("distances/\(index)", "a distance")
+      }
       distances.append(value)
     }
     return .init(
       osIndex: try json.integer("os_index"), kind: try json.choice("kind"),
       memoryBytes: try json.integer("memory_bytes"),
-      cpus: try json.list("cpus"), nearCPUs: try json.list("near_cpus"), isAllowed: try json.bool("allowed"),
+      cpus: try json.list("cpus"), nearCPUs: try json.list("near_cpus"),
+      isAllowed: try json.bool("allowed"),
       distances: distances)
   }
 
@@ -36,11 +41,14 @@ enum TopologyReader {
   private static func device(_ json: Element) throws(ProbeFailure) -> MachineTopology.Device {
     var nodes: [Int] = []
     for (index, value) in try json.array("numa_nodes").enumerated() {
-      guard let value = value.integerValue else { throw json.wrong("numa_nodes/\(index)", "a node number") }
+      guard let value = value.integerValue else {
+        throw json.wrong("numa_nodes/\(index)", "a node number")
+      }
       nodes.append(value)
     }
     return .init(
-      busID: try json.string("bus_id"), kind: try json.choice("kind"), uuid: json.json["uuid"]?.stringValue,
+      busID: try json.string("bus_id"), kind: try json.choice("kind"),
+      uuid: json.json["uuid"]?.stringValue,
       model: json.json["model"]?.stringValue, names: try json.strings("names"), numaNodes: nodes,
       isLocalityKnown: try json.string("locality") == "known", cpus: try json.list("cpus"),
       bridges: try json.strings("bridges"))

@@ -1,0 +1,62 @@
+import SchedulerCore
+import Testing
+import WireProtocol
+
+@testable import HardwareProbes
+
+/// The real helper on this machine and on machines that hwloc's synthetic notation makes up.
+@Suite struct ProbeTests {
+  @Test func readsThisMachine() throws {
+    let document = try BuiltProbe.document()
+    let topology = document.topology
+    #expect(!topology.nodes.isEmpty)
+    #expect(!topology.cores.isEmpty)
+    #expect(!topology.allowedCPUs.isEmpty)
+    #expect(topology.nodes.contains { !$0.cpus.isEmpty && $0.kind == .dram })
+    #expect(renderTopology(document.json, width: 80).contains("node \(topology.nodes[0].osIndex)"))
+  }
+
+  @Test func agreesWithTheKernelsFiles() throws {
+    let topology = try BuiltProbe.document().topology
+    let collector = try #require(ShimCollector(procRoot: "/proc", sysRoot: "/sys"))
+    let readings = collector.collect()
+    #expect(topology.nodes.filter { !$0.cpus.isEmpty }.map(\.osIndex) == readings.nodes.map(\.osIndex))
+    #expect(readings.cpusAllowed.value.flatMap { IDList($0) }?.isSubset(of: topology.allowedCPUs) == true)
+    #expect(Headroom(readings).bytes.value ?? 0 > 0)
+  }
+
+  @Test func memoryBesideTheDRAMOwnsNoCPUs() throws {
+    // Two sockets of Grace: one ordinary node and two of GPU memory each; nothing says which is which.
+    let text = "pack:2 [numa(memory=515396075520)] [numa(memory=199715979264)] [numa(memory=199715979264)] core:4 pu:1"
+    let topology = try BuiltProbe.document("--topology-synthetic", text).topology
+    #expect(topology.nodes.map(\.osIndex) == [0, 1, 2, 3, 4, 5])
+    #expect(topology.nodes.filter { !$0.cpus.isEmpty }.map(\.osIndex) == [0, 3])
+    #expect(topology.nodes[0].cpus.description == "0-3")
+    #expect(topology.nodes[3].cpus.description == "4-7")
+    #expect(topology.nodes[1].nearCPUs.description == "0-3")
+  }
+
+  @Test(arguments: [1, 2, 4, 8, 16]) func machinesOfManyNodes(_ count: Int) throws {
+    let topology = try BuiltProbe.document(
+      "--topology-synthetic", "pack:\(count) [numa(memory=1073741824)] l3:1 core:2 pu:2"
+    ).topology
+    #expect(topology.nodes.count == count)
+    #expect(topology.cores.count == 2 * count)
+    #expect(topology.nodes.allSatisfy { $0.cpus.count == 4 })
+  }
+
+  @Test(arguments: [["--topology-synthetic", "nonsense"], ["--topology-xml", "/no/such/file.xml"]])
+  func whatCannotBeLoadedIsAnErrorWithItsName(_ arguments: [String]) throws {
+    let path = try BuiltProbe.path ?? HelperPath.find().get()
+    do throws(ProbeFailure) {
+      _ = try ProbeRun.output(path: path, arguments: arguments, limits: MonitorLimits())
+      Issue.record("loaded \(arguments[1])")
+    } catch {
+      guard case .exited(code: 1, let message) = error else {
+        Issue.record("\(error)")
+        return
+      }
+      #expect(message.contains(arguments[1]))
+    }
+  }
+}
