@@ -1,0 +1,38 @@
+# Everything starts from here; the work is in Scripts/. Each target installs what it needs first (`make setup`).
+#
+#   make run TRACE=trace.csv PROFILE=h100-llama31-8b     TRACE and PROFILE are optional
+#   make test                                            every test, with a summary
+#   JOBS=8 make test                                     more compiler processes
+
+SHELL := /bin/bash
+export JOBS ?= 2
+export TRACE PROFILE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test bench lint embed clean
+
+help:  ## list the targets
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup:  ## install missing system packages (Debian)
+	@Scripts/setup.sh
+
+run: setup  ## build, start the sidecar, run the reference engine against it, print its scorecard
+	@Scripts/run.sh
+
+test: setup  ## every test: Swift, Python, schemas, messages on real sockets, sanitizers, lint
+	@Scripts/test.sh
+
+bench: setup  ## benchmarks beside their targets
+	@Scripts/build.sh
+	@.build/release/coxswain bench
+
+lint: setup  ## formatting, shell and Python syntax, schemas
+	@Scripts/lint.sh
+
+embed:  ## renew the table of schemas, presets and profiles that are compiled in
+	@python3 Scripts/embed.py
+
+clean:  ## remove everything that was built
+	rm -rf .build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

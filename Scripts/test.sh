@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# Every test, one after the other, with a summary. Docs/testing.md says what each step covers.
+
+cd "$(dirname "$0")/.." && source Scripts/common.sh
+
+PYTHON=$(find_python) || fail "no python3 can import jsonschema; run make setup"
+export COXSWAIN_PYTHON=$PYTHON
+export COXSWAIN_BIN=$PWD/.build/debug/coxswain
+logs=$(mktemp -d /tmp/coxswain-test.XXXXXX)
+summary=()
+failed=0
+
+step() {
+  local name=$1 started=$SECONDS verdict=passed
+  shift
+  say "== $name"
+  if ! "$@" 2>&1 | tee "$logs/$name.log" | sed 's/^/   /' >&2; then
+    verdict=FAILED
+    failed=1
+  fi
+  summary+=("$(printf '%-10s %-8s %4d s' "$name" "$verdict" "$((SECONDS - started))")")
+  [ "$verdict" = passed ]
+}
+
+build() {
+  swift build --build-tests -j "$JOBS" 2>&1 | tee "$logs/build-output.log" || return 1
+  if grep -E 'warning:' "$logs/build-output.log"; then
+    say "the build has warnings"
+    return 1
+  fi
+}
+
+swift_tests() { swift test --skip-build --disable-xctest 2>&1 | grep -vE '^[◇✔] (Test|Suite) .*(started|passed after)'; }
+python_tests() { (cd Clients/python && "$PYTHON" -m unittest discover -s tests -t .); }
+capture() { Scripts/capture.sh; }
+sanitizers() { CShim/Tests/run.sh; }
+
+if step build build; then
+  step swift swift_tests || true
+  step python python_tests || true
+  step capture capture || true
+fi
+step sanitizers sanitizers || true
+step lint Scripts/lint.sh || true
+
+say ""
+say "summary"
+for line in "${summary[@]}"; do say "  $line"; done
+if [ "$failed" -ne 0 ]; then
+  say "failed; logs in $logs"
+  exit 1
+fi
+rm -rf "$logs"
+say "everything passed"
