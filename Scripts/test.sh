@@ -32,7 +32,7 @@ build() {
 
 swift_tests() { swift test --skip-build --disable-xctest 2>&1 | grep -vE '^[◇✔] (Test|Suite) .*(started|passed after)'; }
 python_tests() { (cd Clients/python && "$PYTHON" -m unittest discover -s tests -t .); }
-capture() { Scripts/capture.sh; }
+capture() { "$PYTHON" Scripts/capture.py "$COXSWAIN_BIN"; }
 sanitizers() { CShim/Tests/run.sh; }
 
 if step build build; then
