@@ -3,6 +3,7 @@
 import argparse
 import multiprocessing
 import queue
+import signal
 import sys
 import time
 from collections import Counter
@@ -47,6 +48,7 @@ class ExistingSidecar:
 
 def work(arguments, index, steps, messages):
     """One process: one world, one sidecar."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     seed = arguments.seed * 1000 + index
     sidecar = None
     reported = 0
@@ -60,7 +62,8 @@ def work(arguments, index, steps, messages):
         if arguments.socket_dir:
             sidecar = ExistingSidecar(arguments.socket_dir)
         else:
-            sidecar = SidecarProcess(arguments.sidecar, policy=arguments.policy).start()
+            sidecar = SidecarProcess(arguments.sidecar, policy=arguments.policy)
+            sidecar.start()
         world = World(seed, sidecar, may_restart=not arguments.socket_dir, chaos=arguments.chaos,
                       policy=arguments.policy)
         world.run(steps, progress)
@@ -68,6 +71,8 @@ def work(arguments, index, steps, messages):
         messages.put(("done", world.counts))
     except (Mismatch, SidecarFailed) as error:
         messages.put(("failed", str(error)))
+    except (SystemExit, KeyboardInterrupt):
+        raise
     except BaseException as error:
         messages.put(("failed", f"seed {seed}: {type(error).__name__}: {error}"))
         raise
@@ -81,15 +86,30 @@ def run(arguments):
     share = -(-arguments.steps // arguments.processes)
     workers = [multiprocessing.Process(target=work, args=(arguments, index, share, messages), daemon=False)
                for index in range(arguments.processes)]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     begun = time.monotonic()
     for worker in workers:
         worker.start()
+    try:
+        counts, failures, done = collect(arguments, workers, messages, begun)
+    finally:
+        # A worker that is told to end stops its sidecar first.
+        for worker in workers:
+            if sys.exc_info()[0] or worker.is_alive() and failures:
+                worker.terminate()
+            worker.join()
+    print(file=sys.stderr)
+    return counts, failures, done, time.monotonic() - begun
+
+
+def collect(arguments, workers, messages, begun):
+    """Reads what the workers tell until all are done or one has failed."""
     counts, failures, done, finished, shown = Counter(), [], 0, 0, 0.0
     while finished < len(workers) and not failures:
         try:
             kind, value = messages.get(timeout=1)
         except queue.Empty:
-            dead = [w for w in workers if w.exitcode not in (None, 0)]
+            dead = [worker for worker in workers if worker.exitcode not in (None, 0)]
             if dead and messages.empty():
                 failures.append(f"a worker ended with {dead[0].exitcode}")
             continue
@@ -103,13 +123,7 @@ def run(arguments):
         if time.monotonic() - shown > PROGRESS_EVERY_S:
             shown = time.monotonic()
             show_progress(done, arguments.steps, shown - begun)
-    for worker in workers:
-        if failures:
-            worker.terminate()
-        worker.join()
-    elapsed = time.monotonic() - begun
-    print(file=sys.stderr)
-    return counts, failures, done, elapsed
+    return counts, failures, done
 
 
 def show_progress(done, total, elapsed):
