@@ -6,7 +6,8 @@ public enum ScorecardTable {
     var lines = [
       "policy \(json["policy"]?.stringValue ?? "")   profile \(json["profile"]?.stringValue ?? "")",
       "",
-      "class          requests  in SLO    TTFT ms  p50     p95     p99   TPOT ms p50   p95   p99",
+      "                                 ------ TTFT ms ------   ------ TPOT ms -----",
+      "class          requests   in SLO      p50     p95     p99      p50    p95    p99",
     ]
     for entry in (json["classes"]?.arrayValue ?? []) + [json["all"] ?? [:]] { lines.append(row(entry)) }
     lines.append("")
@@ -16,13 +17,12 @@ public enum ScorecardTable {
 
   private static func row(_ entry: JSONValue) -> String {
     let name = entry["name"]?.stringValue ?? ""
-    let isAll = name == "all"
     let ratio = percent(entry["within_slo_ratio"])
     return left(name, 14) + right("\(entry["requests"]?.integerValue ?? 0)", 9)
-      + right(isAll ? "" : ratio, 8) + right(number(entry["ttft_ms"]?["p50"]), 16)
+      + right(ratio, 9) + right(number(entry["ttft_ms"]?["p50"]), 9)
       + right(number(entry["ttft_ms"]?["p95"]), 8) + right(number(entry["ttft_ms"]?["p99"]), 8)
-      + right(number(entry["tpot_ms"]?["p50"]), 14) + right(number(entry["tpot_ms"]?["p95"]), 6)
-      + right(number(entry["tpot_ms"]?["p99"]), 6)
+      + right(number(entry["tpot_ms"]?["p50"]), 9) + right(number(entry["tpot_ms"]?["p95"]), 7)
+      + right(number(entry["tpot_ms"]?["p99"]), 7)
   }
 
   private static func totals(_ json: JSONValue) -> [String] {

@@ -63,8 +63,10 @@ public struct TraceWorkload: Workload {
   public mutating func next() throws(WorkloadError) -> WorkloadRequest? {
     if let first, count >= first { return nil }
     guard let line = try takeLine() else { return nil }
-    // A last line without content ends the file; anywhere else it is an error that the parsers report.
-    if line.isEmpty, try isAtEnd() { return nil }
+    if line.isEmpty {
+      try expectEnd()
+      return nil
+    }
     var request = try parse(line)
     let start = startUs ?? request.arrivalUs
     startUs = start
@@ -84,9 +86,10 @@ public struct TraceWorkload: Workload {
     return line
   }
 
-  private mutating func isAtEnd() throws(WorkloadError) -> Bool {
-    pendingLine = try reader.next()
-    return pendingLine == nil
+  /// A last line without content ends the file; anywhere else it is an error.
+  private func expectEnd() throws(WorkloadError) {
+    let error = reader.malformed("no fields; expected a request")
+    guard try reader.next() == nil else { throw error }
   }
 
   private func parse(_ line: String) throws(WorkloadError) -> WorkloadRequest {
