@@ -18,6 +18,14 @@ public struct RuntimeDirectory: Hashable, Sendable {
   /// Admin, Policy, Resources, Health, Reflection: what the CLI connects to.
   public var adminSocket: String { path + "/admin.sock" }
 
+  /// - Throws: `pathTooLong` when the kernel would not take the paths of the sockets.
+  public func checkLength() throws(WireClientError) {
+    let longest = max(engineSocket.utf8.count, adminSocket.utf8.count)
+    guard longest <= UnixSocket.pathLimit else {
+      throw .pathTooLong(path: engineSocket, limit: UnixSocket.pathLimit)
+    }
+  }
+
   /// The directory that a server makes its sockets in.
   public static func forServing(option: String? = nil) -> RuntimeDirectory {
     if let path = explicitPath(option) { return RuntimeDirectory(path: path) }

@@ -2,6 +2,8 @@ import Glibc
 
 /// One connected Unix stream socket. Every wait has a deadline; no signal is ever raised.
 struct UnixSocket: ~Copyable {
+  /// UTF-8 bytes of a path, without the zero that ends it.
+  static let pathLimit = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
   private static let microsecondsPerSecond = 1_000_000
   private static let sendFlags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
   private static let receiveFlags = Int32(MSG_DONTWAIT)
@@ -39,9 +41,8 @@ struct UnixSocket: ~Copyable {
   private static func address(_ path: String) throws(WireClientError) -> sockaddr_un {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
-    let capacity = MemoryLayout.size(ofValue: address.sun_path)
     let bytes = Array(path.utf8)
-    guard bytes.count < capacity else { throw .pathTooLong(path: path, limit: capacity - 1) }
+    guard bytes.count <= pathLimit else { throw .pathTooLong(path: path, limit: pathLimit) }
     guard !bytes.isEmpty, !bytes.contains(0) else { throw .notFound(path: path) }
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
     return address

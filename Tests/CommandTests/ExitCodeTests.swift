@@ -53,6 +53,45 @@ import Testing
     #expect(outcome.errors.contains("s-404"))
   }
 
+  @Test(
+    arguments: [
+      ("PERMISSION_DENIED", 77), ("UNAUTHENTICATED", 77), ("UNAVAILABLE", 75), ("RESOURCE_EXHAUSTED", 75),
+      ("DEADLINE_EXCEEDED", 75), ("NOT_FOUND", 1), ("INTERNAL", 1),
+    ] as [(String, Int32)])
+  func aStatusCodeDecidesTheExitCode(_ code: String, _ status: Int32) throws {
+    let peer = try FakePeer(name: "admin.sock")
+    peer.accept { connection in
+      _ = connection.receive()
+      connection.send(frame: "{\"id\":1,\"status\":{\"code\":\"\(code)\",\"message\":\"because\"},\"message\":{}}")
+    }
+    let outcome = try Executable.run(["status", "--runtime-dir", peer.directory.path])
+    #expect(outcome.status == status)
+    #expect(outcome.errors == "coxswain: \(code): because\n")
+  }
+
+  @Test func aPeerThatSaysNothingIs75() throws {
+    let peer = try FakePeer(name: "admin.sock")
+    peer.accept { $0.waitForEnd() }
+    let outcome = try Executable.run(["status", "--timeout-ms", "50", "--runtime-dir", peer.directory.path])
+    #expect(outcome.status == 75)
+    #expect(outcome.errors.contains("50 ms"))
+  }
+
+  @Test func aPeerThatHangsUpIs69() throws {
+    let peer = try FakePeer(name: "admin.sock")
+    peer.accept { _ = $0.receive() }
+    #expect(try Executable.run(["status", "--runtime-dir", peer.directory.path]).status == 69)
+  }
+
+  @Test func aDirectoryWithTooLongAPathIsUsage() throws {
+    let path = "/tmp/" + String(repeating: "x", count: 120)
+    for command in ["serve", "status"] {
+      let outcome = try Executable.run([command, "--runtime-dir", path])
+      #expect(outcome.status == 64)
+      #expect(outcome.errors.contains("107"))
+    }
+  }
+
   @Test func aReaderThatLeavesIsNoFailure() throws {
     let outcome = try Executable.shell("{ \"$COXSWAIN\" schema policy-v1; echo $? >&2; } | true")
     #expect(outcome.status == 0)

@@ -6,13 +6,13 @@ final class FakePeer {
   struct Unavailable: Error {}
 
   let path: String
-  private let directory: TemporaryDirectory
+  let directory: TemporaryDirectory
   private let listener: Int32
 
   /// - Parameter backlog: connections that wait to be accepted.
-  init(backlog: Int32 = 8) throws {
+  init(name: String = "peer.sock", backlog: Int32 = 8) throws {
     directory = try TemporaryDirectory()
-    path = directory.path + "/peer.sock"
+    path = directory.path + "/" + name
     listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)

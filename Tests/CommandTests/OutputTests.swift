@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import WireProtocol
 
@@ -39,5 +40,22 @@ import WireProtocol
       #expect(row["p50"]?.doubleValue != nil)
       #expect(row["met"]?.boolValue != nil)
     }
+  }
+
+  @Test func anInterruptedBenchLeavesNothingBehind() throws {
+    let directory = try TemporaryDirectory()
+    let bench = try Executable.process(["bench", "--steps", "1000000"], environment: ["TMPDIR": directory.path])
+    let isEcho = { (path: String) in path.hasSuffix("/echo.sock") }
+    bench.standardOutput = FileHandle.nullDevice
+    bench.standardError = FileHandle.nullDevice
+    try bench.run()
+    while bench.isRunning, try !FileManager.default.subpathsOfDirectory(atPath: directory.path).contains(where: isEcho)
+    {
+      usleep(10_000)
+    }
+    kill(bench.processIdentifier, SIGTERM)
+    bench.waitUntilExit()
+    #expect(bench.terminationStatus != 0)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
   }
 }

@@ -24,9 +24,12 @@ struct BenchSidecar {
       resources: ResourceSource(current: { .unknown }, snapshot: { [:] }, topology: { nil }),
       log: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
     ) { _ in isReady.finish() }
+    // A signal stops the sidecar; the bench then finds its connection closed, and everything is removed.
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
-        services: [.init(service: service)], logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }))
+        services: [service], gracefulShutdownSignals: [.sigint, .sigterm],
+        logger: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }))
+    defer { for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) } }
     return try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask {
         defer { isReady.finish() }

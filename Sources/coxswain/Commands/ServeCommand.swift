@@ -33,6 +33,7 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     let document = try PolicyArgument.load(policy)
     let directory = RuntimeDirectory.forServing(option: runtimeDir)
+    do throws(WireClientError) { try directory.checkLength() } catch { throw CommandFailure(error) }
     let level = logLevel.level
     LoggingSystem.bootstrap { _ in LineLogHandler(logLevel: level) }
     let log = Logger(label: "coxswain")

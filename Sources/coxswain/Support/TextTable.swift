@@ -33,7 +33,12 @@ struct TextTable {
     return ([columns.map(\.title)] + rows).map { line(of: $0, widths).prefix(width).description }
   }
 
-  var text: String { lines().joined(separator: "\n") + "\n" }
+  /// Lines for standard output; on a terminal with colour the titles are bold.
+  var text: String {
+    var lines = lines()
+    if Terminal.output.hasColour { lines[0] = "\u{1B}[1m\(lines[0])\u{1B}[0m" }
+    return lines.joined(separator: "\n") + "\n"
+  }
 
   private func line(of cells: [String], _ widths: [Int]) -> String {
     var line = ""

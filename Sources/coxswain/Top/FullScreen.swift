@@ -47,10 +47,13 @@ struct FullScreen: ~Copyable {
     let size = size
     var frame = "\u{1B}[H"
     for row in 0..<max(0, size.rows - 1) {
-      frame += (row < lines.count ? String(lines[row].prefix(size.columns)) : "") + "\u{1B}[K\r\n"
+      let line = row < lines.count ? String(lines[row].prefix(size.columns)) : ""
+      frame += (row == 0 && Terminal.output.hasColour ? Self.reversed(line) : line) + "\u{1B}[K\r\n"
     }
     try StandardOutput.write(frame + footer.prefix(size.columns) + "\u{1B}[K")
   }
+
+  private static func reversed(_ line: String) -> String { "\u{1B}[7m\(line)\u{1B}[0m" }
 
   /// Waits for a key, a signal or the end of `milliseconds`.
   func wait(milliseconds: Int32) -> Event {
