@@ -42,7 +42,7 @@ let package = Package(
     .target(
       name: "Sidecar",
       dependencies: [
-        "SchedulerCore", "WireProtocol", "HardwareProbes", "Policy", "EmbeddedText", logging,
+        "SchedulerCore", "WireProtocol", "Policy", logging,
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

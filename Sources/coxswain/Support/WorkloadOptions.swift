@@ -11,7 +11,7 @@ struct WorkloadOptions: ParsableArguments {
   var trace: String?
   @Option(help: ArgumentHelp("File with SLO classes and their shares.", valueName: "file")) var classes: String?
   @Option(help: ArgumentHelp("Requests of the generated workload.", valueName: "n")) var requests = 2000
-  @Option(help: ArgumentHelp("Mean arrivals per second of the generated workload.", valueName: "x")) var rate = 8.0
+  @Option(help: ArgumentHelp("Mean arrivals per second of the generated workload.", valueName: "x")) var rate = 20.0
   @Option(help: ArgumentHelp("Arrivals come this much faster than they were.", valueName: "x")) var rateScale = 1.0
   @Option(help: ArgumentHelp("Stop after so many requests.", valueName: "n")) var first: Int?
   @Option(help: ArgumentHelp("Seed of everything that is drawn.", valueName: "n")) var seed: UInt64 = 1
