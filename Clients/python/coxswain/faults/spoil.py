@@ -323,5 +323,6 @@ def add_arrival(message, handle):
     arrived = message.setdefault("arrived", {field: [] for field in row})
     for field, value in row.items():
         arrived[field].append(value)
-    if "adapter" in arrived:
-        arrived["adapter"].append(-1)
+    for field, value in {"adapter": -1, "cached_tokens": 0, "ttft_slo_ms": 0, "tpot_slo_ms": 0}.items():
+        if field in arrived:
+            arrived[field].append(value)

@@ -15,7 +15,7 @@ class Request:
     __slots__ = (
         "id", "tenant", "kind", "adapter", "prompt", "max_output", "stop_after", "prefix", "arrived_us",
         "computed", "output", "promised", "running", "blocked", "swapped", "life", "finished", "kv_tokens",
-        "launches", "owed", "handle", "block_news", "shared_blocks",
+        "launches", "owed", "handle", "block_news", "shared_blocks", "cached_hint",
     )
 
     def __init__(self, name, rng, now_us, adapters):
@@ -28,6 +28,8 @@ class Request:
         self.running = self.blocked = self.swapped = self.finished = self.block_news = False
         self.handle = None
         self.shared_blocks = [0, 0]
+        # Prefix tokens that the engine told the sidecar to expect; a hint, often wrong.
+        self.cached_hint = 0
 
     @property
     def known(self):

@@ -215,7 +215,20 @@ class Session:
             request.owed = 0
         if all(index < 0 for index in columns["adapter"]):
             del columns["adapter"]
+        self._put_hints(columns, arrivals)
         message["arrived"] = columns
+
+    def _put_hints(self, columns, arrivals):
+        """Optional columns: what the cache may hold (never trusted), and goals of single requests."""
+        rng = self.rng
+        hints = rng.random() < 0.4
+        for request in arrivals:
+            request.cached_hint = rng.choice((0, 0, 4, 8, request.prompt)) if hints else 0
+        if hints:
+            columns["cached_tokens"] = [request.cached_hint for request in arrivals]
+        for field in ("ttft_slo_ms", "tpot_slo_ms"):
+            if rng.random() < 0.2:
+                columns[field] = [rng.choice((0, 50, 1000)) for _ in arrivals]
 
     def _put_launched(self, message, arrivals, paid):
         tracked = [r for r in self.engine.requests.values() if r.handle is not None and r.owed]
