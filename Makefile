@@ -1,12 +1,13 @@
 # Everything starts from here; the work is in Scripts/. Each target installs what it needs first (`make setup`).
 #
-#   make run TRACE=trace.csv PROFILE=h100-llama31-8b     TRACE and PROFILE are optional
-#   make test                                            every test, with a summary
-#   JOBS=8 make test                                     more compiler processes
+#   make run                                       the bundled workload
+#   make run TRACE=trace.csv                       a trace in the Azure, Mooncake or ServeGen format
+#   make run PROFILE=a100-llama31-8b POLICY=mine.json ENGINE_OPTIONS="--first 2000 --in-flight 2"
+#   make test JOBS=8                               more compiler processes
 
 SHELL := /bin/bash
 export JOBS ?= 2
-export TRACE PROFILE
+export TRACE PROFILE POLICY ENGINE_OPTIONS
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test bench lint embed clean

@@ -33,7 +33,7 @@ build() {
 swift_tests() { swift test --skip-build --disable-xctest 2>&1 | grep -vE '^[◇✔] (Test|Suite) .*(started|passed after)'; }
 python_tests() { (cd Clients/python && "$PYTHON" -m unittest discover -s tests -t .); }
 capture() { "$PYTHON" Scripts/capture.py "$COXSWAIN_BIN"; }
-sanitizers() { CShim/Tests/run.sh; }
+sanitizers() { "$PYTHON" Tests/CShim/sanitize.py; }
 
 if step build build; then
   step swift swift_tests || true
