@@ -115,7 +115,7 @@ public struct StepCodec: Sendable {
 extension StepCodec {
   private func readArrivals(_ reader: inout JSONReader, _ arrived: inout StepDelta.Arrivals) throws(JSONError) {
     let most = limits.arrivedPerStep
-    let names = -1...limits.names
+    let names = 0...limits.names
     try reader.object { (key, reader) throws(JSONError) in
       if key.equals("h") {
         try reader.handles(&arrived.h, max: most)
@@ -132,7 +132,7 @@ extension StepCodec {
       } else if key.equals("age_us") {
         try reader.column(&arrived.ageUs, max: most)
       } else if key.equals("adapter") {
-        try reader.column(&arrived.adapter, in: names, max: most)
+        try reader.column(&arrived.adapter, in: -1...limits.names, max: most)
       } else if key.equals("cached_tokens") {
         try reader.column(&arrived.cachedTokens, in: 0...Self.countMax, max: most)
       } else if key.equals("ttft_slo_ms") {
