@@ -222,6 +222,6 @@ extension EngineSession {
     return SessionView(
       registration: registration, state: state.rawValue, seq: position.seq,
       counts: counts ?? StepDelta.Check(running: 0, waiting: 0, blocked: 0, computed: 0, output: 0),
-      counters: counters, telemetry: telemetry ?? Telemetry(), peer: peer)
+      freeBlocks: core?.freeBlocks ?? [], counters: counters, telemetry: telemetry ?? Telemetry(), peer: peer)
   }
 }

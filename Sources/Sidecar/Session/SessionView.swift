@@ -7,6 +7,8 @@ struct SessionView: Sendable {
   var state: String
   var seq: UInt64
   var counts: StepDelta.Check
+  /// Of each pool, as the engine last said; empty without a mirror.
+  var freeBlocks: [Int]
   var counters: SessionCounters
   var telemetry: Telemetry
   var peer: PeerCredentials?
@@ -24,7 +26,9 @@ struct SessionView: Sendable {
       "peer_pid": peer.map { JSONValue($0.pid) } ?? .null, "peer_uid": peer.map { JSONValue($0.uid) } ?? .null,
       "state": .string(state), "epoch": JSONValue(registration.epoch), "seq": JSONValue(seq),
       "running": JSONValue(counts.running), "waiting": JSONValue(counts.waiting),
-      "blocked": JSONValue(counts.blocked), "steps": JSONValue(counters.steps), "plans": JSONValue(counters.plans),
+      "blocked": JSONValue(counts.blocked), "kv_free_blocks": .array(freeBlocks.map { JSONValue($0) }),
+      "kv_total_blocks": .array(engine.model.pools.map { JSONValue($0.blocks) }),
+      "steps": JSONValue(counters.steps), "plans": JSONValue(counters.plans),
       "plans_launched": JSONValue(telemetry.plansLaunched), "fallbacks": JSONValue(telemetry.fallbackSteps),
       "resyncs": JSONValue(counters.resyncs), "deadline_exceeded": JSONValue(counters.deadlineExceeded),
       "cancelled": JSONValue(counters.cancelled), "withheld_plans": JSONValue(counters.violations),
