@@ -16,6 +16,8 @@ import WireProtocol
     #expect(session["running"] == 1)
     #expect(session["waiting"] == 2)
     #expect(session["blocked"] == 1)
+    #expect(session["kv_free_blocks"] == [27_213])
+    #expect(session["kv_total_blocks"] == [27_648])
     for key in ["version", "uptime_ms", "tenants"] { #expect(status[key] != nil, "\(key)") }
     for key in ["session", "dp_rank", "engine", "state", "epoch", "seq", "steps", "plans", "fallbacks", "resyncs"] {
       #expect(session[key] != nil, "\(key)")
@@ -39,6 +41,8 @@ import WireProtocol
     #expect(top.status == 0)
     #expect(top.output.contains("node7-llama/0"))
     #expect(top.output.contains("QUEUE BY CLASS"))
+    #expect(top.output.contains("27,648"))
+    #expect(top.output.split(separator: "\n").allSatisfy { $0.count <= 80 }, "it fits a terminal of 80 columns")
     #expect(!top.output.contains("\u{1B}"))
     let json = try sidecar.command(["top", "-o", "json"]).json()
     #expect(json["queue"]?["classes"]?.arrayValue?.count == 2)

@@ -18,9 +18,8 @@ struct SessionStatus {
   var resyncs: Int
   var plannedTokens: Int
   var executedTokens: Int
-  /// Summed over the pools; nil when the reply does not say.
-  var freeBlocks: Int?
-  var totalBlocks: Int?
+  /// Free and total KV blocks, summed over the pools; nil until the engine told.
+  var blocks: (free: Int, total: Int)?
 
   init(_ json: JSONValue) {
     func number(_ name: String) -> Int { json[name]?.integerValue ?? 0 }
@@ -40,7 +39,8 @@ struct SessionStatus {
     resyncs = number("resyncs")
     plannedTokens = number("planned_tokens")
     executedTokens = number("executed_tokens")
-    freeBlocks = json["kv_free_blocks"]?.arrayValue?.reduce(0) { $0 + ($1.integerValue ?? 0) }
-    totalBlocks = json["kv_total_blocks"]?.arrayValue?.reduce(0) { $0 + ($1.integerValue ?? 0) }
+    let free = (json["kv_free_blocks"]?.arrayValue ?? []).compactMap(\.integerValue)
+    let total = (json["kv_total_blocks"]?.arrayValue ?? []).compactMap(\.integerValue)
+    blocks = free.isEmpty || free.count != total.count ? nil : (free.reduce(0, +), total.reduce(0, +))
   }
 }

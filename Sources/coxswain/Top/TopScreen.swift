@@ -1,6 +1,8 @@
 /// Lays a sample out as lines of text. Pure: the same samples and size give the same lines.
 enum TopScreen {
-  static let barWidth = 10
+  static let barWidth = 30
+  /// Columns of a server's name, so that a session's line fits 80 columns.
+  static let serverWidth = 18
   /// Tenants shown, those charged most first.
   static let tenantLimit = 8
 
@@ -12,7 +14,7 @@ enum TopScreen {
     if sample.sessions.isEmpty {
       lines.append("no engine is registered")
     } else {
-      lines += sessionTable(sample, previous).lines()
+      lines += sessionTable(sample, previous).lines() + [""] + memoryTable(sample).lines()
     }
     if !sample.classes.isEmpty {
       lines += ["", "QUEUE BY CLASS" + coverage(sample)] + classTable(sample).lines()
@@ -23,7 +25,8 @@ enum TopScreen {
 
   private static func totals(_ sample: TopSample) -> String {
     func sum(_ value: (SessionStatus) -> Int) -> String { Quantity.count(sample.sessions.reduce(0) { $0 + value($1) }) }
-    return "\(sample.sessions.count) sessions, \(sum(\.running)) running, \(sum(\.waiting)) waiting, "
+    return
+      "\(sample.sessions.count) \(sample.sessions.count == 1 ? "session" : "sessions"), \(sum(\.running)) running, \(sum(\.waiting)) waiting, "
       + "\(sum(\.blocked)) blocked, \(sum(\.steps)) steps, \(sum(\.fallbacks)) fallbacks"
   }
 
@@ -34,7 +37,7 @@ enum TopScreen {
 
   private static func sessionTable(_ sample: TopSample, _ previous: TopSample?) -> TextTable {
     var table = TextTable([
-      "SESSION", "SERVER", "STATE", ">RUN", ">WAIT", ">BLK", "KV", ">STEPS/S", ">TOKENS/S", ">FOLLOWED",
+      "SESSION", "SERVER", "STATE", ">RUN", ">WAIT", ">BLK", ">STEPS/S", ">TOK/S", ">FOLLOWED",
     ])
     for session in sample.sessions {
       let before = previous?.sessions.first { $0.name == session.name && $0.server == session.server }
@@ -44,21 +47,38 @@ enum TopScreen {
         return Quantity.short(Double(value(session) - value(before)) / span)
       }
       table.add([
-        session.name, session.server, session.state, Quantity.count(session.running), Quantity.count(session.waiting),
-        Quantity.count(session.blocked), bar(session), rate(\.steps), rate(\.executedTokens),
+        session.name, shortened(session.server), session.state, Quantity.count(session.running),
+        Quantity.count(session.waiting),
+        Quantity.count(session.blocked), rate(\.steps), rate(\.executedTokens),
         Quantity.percent(session.executedTokens, of: session.plannedTokens),
       ])
     }
     return table
   }
 
-  /// Used KV blocks as a bar and a share.
-  private static func bar(_ session: SessionStatus) -> String {
-    guard let free = session.freeBlocks, let total = session.totalBlocks, total > 0 else { return "-" }
-    let used = max(0, min(total, total - free))
-    let filled = (used * barWidth + total / 2) / total
-    return "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: barWidth - filled) + "] "
-      + Quantity.decimal(100 * Double(used) / Double(total), places: 0) + "%"
+  /// Used KV blocks as a bar and in figures.
+  private static func memoryTable(_ sample: TopSample) -> TextTable {
+    var table = TextTable(["SESSION", "KV BLOCKS IN USE", ">SHARE", ">FREE", ">TOTAL"])
+    for session in sample.sessions {
+      guard let blocks = session.blocks, blocks.total > 0 else {
+        table.add([session.name, "-"])
+        continue
+      }
+      let used = max(0, min(blocks.total, blocks.total - blocks.free))
+      let filled = (used * barWidth + blocks.total / 2) / blocks.total
+      table.add([
+        session.name, String(repeating: "#", count: filled) + String(repeating: ".", count: barWidth - filled),
+        Quantity.percent(used, of: blocks.total), Quantity.count(blocks.free), Quantity.count(blocks.total),
+      ])
+    }
+    return table
+  }
+
+  /// A long name keeps its beginning and its end, where the rank is.
+  private static func shortened(_ name: String) -> String {
+    guard name.count > serverWidth else { return name }
+    let tail = serverWidth / 2
+    return name.prefix(serverWidth - tail - 1) + "~" + name.suffix(tail)
   }
 
   private static func classTable(_ sample: TopSample) -> TextTable {
