@@ -103,9 +103,7 @@ public final class WireClient {
   /// False for a reply to an earlier call that was given up on.
   private func answers(_ reply: Reply, _ id: UInt64) throws(WireClientError) -> Bool {
     if reply.id == id { return true }
-    if reply.id == 0, let error = reply.error {
-      throw .protocolViolation("the peer could not read the request: \(error.message)")
-    }
+    if reply.id == 0, let error = reply.error { throw .rejected(error) }
     guard reply.id != 0, reply.id < id else { throw .protocolViolation("reply to id \(reply.id); expected \(id)") }
     return false
   }

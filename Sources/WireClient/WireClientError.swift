@@ -1,3 +1,5 @@
+import WireProtocol
+
 /// Why a call over the socket has no reply. A reply with an error status is a reply, not one of these.
 public enum WireClientError: Error, Hashable, Sendable {
   /// No socket at this path.
@@ -14,6 +16,8 @@ public enum WireClientError: Error, Hashable, Sendable {
   case closed
   /// The peer sent something that is no frame, no reply, or a reply to nothing that was asked.
   case protocolViolation(String)
+  /// The peer answered to no request in particular: too many connections, or a request that it could not read.
+  case rejected(CallError)
   /// Another failure of the operating system.
   case system(operation: String, errno: Int32)
 
@@ -21,7 +25,7 @@ public enum WireClientError: Error, Hashable, Sendable {
   public var isUnreachable: Bool {
     switch self {
     case .notFound, .refused, .closed: true
-    case .denied, .pathTooLong, .timedOut, .protocolViolation, .system: false
+    case .denied, .pathTooLong, .timedOut, .protocolViolation, .rejected, .system: false
     }
   }
 }
@@ -36,6 +40,7 @@ extension WireClientError: CustomStringConvertible {
     case .timedOut(let microseconds): "no answer within \(microseconds / 1000) ms"
     case .closed: "the connection is closed"
     case .protocolViolation(let what): "protocol violation: \(what)"
+    case .rejected(let error): "rejected: \(error.code.rawValue): \(error.message)"
     case .system(let operation, let number): "\(operation): \(SystemError.text(number))"
     }
   }

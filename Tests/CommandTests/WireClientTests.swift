@@ -64,7 +64,7 @@ import WireProtocol
 
   @Test(arguments: [
     (#"{"id":9,"status":{"code":"OK"},"message":{}}"#, "id 9"), ("nonsense", "unreadable"), ("{}", "unreadable"),
-    (#"{"id":0,"status":{"code":"INVALID_ARGUMENT","message":"bad"},"message":{}}"#, "could not read"),
+    (#"{"id":0,"status":{"code":"INVALID_ARGUMENT","message":"bad"},"message":{}}"#, "rejected: INVALID_ARGUMENT: bad"),
     (#"{"id":1,"message":{}}"#, "stream"), (#"{"id":1,"status":{"code":"FINE"},"message":{}}"#, "unreadable"),
   ])
   func whatIsNoReplyIsAViolation(_ payload: String, _ part: String) throws {

@@ -12,6 +12,8 @@ struct EchoServer {
   static func start(path: String, replyBytes: Int) async throws -> EchoServer {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let channel = try await ServerBootstrap(group: group)
+      // As the sidecar's connections have it.
+      .childChannelOption(.maxMessagesPerRead, value: 4)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(EchoHandler(replyBytes: replyBytes))

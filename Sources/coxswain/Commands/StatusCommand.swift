@@ -5,7 +5,8 @@ struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status", abstract: "What the sidecar serves: sessions, plans followed, tenants.",
     discussion: """
-      FOLLOWED is the share of planned tokens that the engine really computed.
+      FOLLOWED is the share of planned tokens that the engine really computed; the reasons for the others follow
+      (cached: a prefix hit made the work unnecessary).
 
       EXAMPLES
         coxswain status
@@ -26,6 +27,8 @@ struct StatusCommand: ParsableCommand {
     var text = headline(status) + "\n"
     let sessions = (status["sessions"]?.arrayValue ?? []).map(SessionStatus.init)
     text += sessions.isEmpty ? "\nno engine is registered\n" : "\n" + sessionTable(sessions).text
+    let exceptions = exceptionTable(sessions)
+    if !exceptions.rows.isEmpty { text += "\n" + exceptions.text }
     let tenants = status["tenants"]?.arrayValue ?? []
     if !tenants.isEmpty { text += "\n" + tenantTable(tenants).text }
     return text
@@ -51,6 +54,16 @@ struct StatusCommand: ParsableCommand {
         Quantity.percent(session.executedTokens, of: session.plannedTokens), Quantity.count(session.fallbacks),
         Quantity.count(session.late), Quantity.count(session.resyncs),
       ])
+    }
+    return table
+  }
+
+  private static func exceptionTable(_ sessions: [SessionStatus]) -> TextTable {
+    var table = TextTable(["SESSION", "NOT AS PLANNED", ">ITEMS"])
+    for session in sessions {
+      for exception in session.exceptions {
+        table.add([session.name, exception.reason, Quantity.count(exception.items)])
+      }
     }
     return table
   }

@@ -19,6 +19,7 @@ struct CommandFailure: Error {
       case .denied: .denied
       case .timedOut: .retry
       case .pathTooLong: .usage
+      case .rejected(let error): CommandFailure(error).status
       case .protocolViolation, .system: .failed
       }
     self.init(status, error.description)

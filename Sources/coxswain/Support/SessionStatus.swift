@@ -18,6 +18,8 @@ struct SessionStatus {
   var resyncs: Int
   var plannedTokens: Int
   var executedTokens: Int
+  /// Items that the engine carried out otherwise than planned, by reason.
+  var exceptions: [(reason: String, items: Int)]
   /// Free and total KV blocks, summed over the pools; nil until the engine told.
   var blocks: (free: Int, total: Int)?
 
@@ -39,6 +41,7 @@ struct SessionStatus {
     resyncs = number("resyncs")
     plannedTokens = number("planned_tokens")
     executedTokens = number("executed_tokens")
+    exceptions = (json["exceptions"]?.objectValue?.members ?? []).map { ($0.name, $0.value.integerValue ?? 0) }
     let free = (json["kv_free_blocks"]?.arrayValue ?? []).compactMap(\.integerValue)
     let total = (json["kv_total_blocks"]?.arrayValue ?? []).compactMap(\.integerValue)
     blocks = free.isEmpty || free.count != total.count ? nil : (free.reduce(0, +), total.reduce(0, +))
