@@ -63,6 +63,18 @@ static int configure(hwloc_topology_t topology, const options *o) {
   return hwloc_topology_set_io_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_ALL);
 }
 
+/// What a taskset or a numactl around this process leaves is less than what its cgroup allows.
+static int restrict_to_own_affinity(hwloc_topology_t topology) {
+  hwloc_bitmap_t cpus = hwloc_bitmap_alloc();
+  if (!cpus) return -1;
+  int rc = hwloc_get_cpubind(topology, cpus, HWLOC_CPUBIND_THREAD);
+  // Systems that cannot tell leave the cgroup's answer.
+  if (rc == 0) rc = hwloc_bitmap_and(cpus, cpus, hwloc_topology_get_allowed_cpuset(topology));
+  if (rc == 0 && !hwloc_bitmap_iszero(cpus)) rc = hwloc_topology_allow(topology, cpus, NULL, HWLOC_ALLOW_FLAG_CUSTOM);
+  hwloc_bitmap_free(cpus);
+  return rc;
+}
+
 static int print_document(hwloc_topology_t topology, const options *o) {
   cJSON *json = probe_document(topology, o->xml ? "xml" : o->synthetic ? "synthetic" : "native");
   char *text = json ? cJSON_PrintUnformatted(json) : NULL;
@@ -85,6 +97,9 @@ static int run(const options *o) {
   } else if (hwloc_topology_load(topology) != 0) {
     rc = failed(o->xml ? o->xml : o->synthetic ? o->synthetic : "this machine", "the topology cannot be loaded");
   } else {
+    if (!o->xml && !o->synthetic && restrict_to_own_affinity(topology) != 0) {
+      (void)failed("the affinity of this process", strerror(errno));
+    }
     rc = print_document(topology, o);
   }
   hwloc_topology_destroy(topology);

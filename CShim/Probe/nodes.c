@@ -18,22 +18,32 @@ static const char *named_kind(hwloc_obj_t node) {
   return NULL;
 }
 
-static bool may_own(const probe_node *node) { return !node->kind || !strcmp(node->kind, "dram"); }
+/// Whether CPUs may call it their own: ordinary memory, or with `hbm` set the kind that stands in for it.
+static bool may_own(const probe_node *node, bool hbm) {
+  const char *wanted = hbm ? "hbm" : "dram";
+  return (!node->kind && !hbm) || (node->kind && !strcmp(node->kind, wanted));
+}
 
 /// The node that a CPU calls its own: the ordinary one with the smallest set of CPUs around it, then the lowest os
 /// index, since firmware lists DRAM before the HBM, expander and GPU memory nodes that hang on the same CPUs.
-static probe_node *owner_of(probe_nodes *nodes, unsigned cpu) {
+static probe_node *owner_among(probe_nodes *nodes, unsigned cpu, bool hbm) {
   probe_node *best = NULL;
   int best_weight = 0;
   for (size_t i = 0; i < nodes->count; i++) {
     probe_node *node = &nodes->rows[i];
-    if (!may_own(node) || !hwloc_bitmap_isset(node->object->cpuset, cpu)) continue;
+    if (!may_own(node, hbm) || !hwloc_bitmap_isset(node->object->cpuset, cpu)) continue;
     int weight = hwloc_bitmap_weight(node->object->cpuset);
     if (best && weight >= best_weight) continue;
     best = node;
     best_weight = weight;
   }
   return best;
+}
+
+/// Processors without DRAM run from their HBM.
+static probe_node *owner_of(probe_nodes *nodes, unsigned cpu) {
+  probe_node *owner = owner_among(nodes, cpu, false);
+  return owner ? owner : owner_among(nodes, cpu, true);
 }
 
 static bool bandwidth_of(hwloc_topology_t topology, hwloc_obj_t node, hwloc_memattr_id_t attribute, hwloc_uint64_t *out) {

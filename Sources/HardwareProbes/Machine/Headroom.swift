@@ -50,8 +50,7 @@ struct Headroom: Sendable {
     }
     // Nodes bind only a process that is kept off some of them; else they are the machine, whose own figure knows more
     // (a virtual machine's balloon is taken out of the nodes but counts as available).
-    if let online = readings.nodesOnline.value.flatMap({ IDList($0) }), online.isSubset(of: allowed)
-    {
+    if let online = readings.nodesOnline.value.flatMap({ IDList($0) }), online.isSubset(of: allowed) {
       return .unsupported
     }
     var sum = 0

@@ -123,15 +123,13 @@ struct SnapshotAssembly {
 
   private func slow(_ reading: Reading<String>) -> SnapshotTree { slow(reading) { .string($0) } }
 
-  private func fast<Value>(_ reading: Reading<Value>, _ json: (Value) -> JSONValue) -> SnapshotTree
-  {
+  private func fast<Value>(_ reading: Reading<Value>, _ json: (Value) -> JSONValue) -> SnapshotTree {
     leaf(
       reading, readMs: nowMs, staleAfterMs: limits.collectIntervalMs * limits.missedBeforeStale,
       json)
   }
 
-  private func slow<Value>(_ reading: Reading<Value>, _ json: (Value) -> JSONValue) -> SnapshotTree
-  {
+  private func slow<Value>(_ reading: Reading<Value>, _ json: (Value) -> JSONValue) -> SnapshotTree {
     leaf(
       reading, readMs: openedMs, staleAfterMs: limits.reopenIntervalMs * limits.missedBeforeStale,
       json)

@@ -196,8 +196,7 @@ struct SnapshotPage {
   /// What deserves a second look.
   private mutating func notes() {
     var notes: [String] = []
-    if leaf("numa", "balancing").bool == true, (json["numa"]?["nodes"]?.arrayValue ?? []).count > 1
-    {
+    if leaf("numa", "balancing").bool == true, (json["numa"]?["nodes"]?.arrayValue ?? []).count > 1 {
       notes.append(
         "The kernel moves pages between nodes (numa_balancing is on), behind the back of any binding."
       )

@@ -28,11 +28,13 @@ public struct TopologyDocument: Hashable, Sendable {
     try TopologyDocument(bytes: ProbeRun.output(arguments: [], limits: limits))
   }
 
-  /// The machine that an hwloc XML file describes.
+  /// The machine that an XML file describes: hwloc's, read by the helper, or NCCL's, read here.
   public static func load(
     fromXML path: String, limits: MonitorLimits = MonitorLimits()
   ) throws(ProbeFailure) -> TopologyDocument {
-    try TopologyDocument(
+    let bytes = try TopologyFile.bytes(path)
+    if TopologyFile.isNCCL(bytes) { return try TopologyDocument(json: NCCLTopology.document(bytes)) }
+    return try TopologyDocument(
       bytes: ProbeRun.output(arguments: ["--topology-xml", path], limits: limits))
   }
 

@@ -12,9 +12,13 @@ enum TopologyReader {
       throw .invalid(
         reason: "/numa_nodes/\(index)/distances: expected \(nodes.count) numbers or none")
     }
+    // By PCI address, as drivers number them; hwloc lists them by place. Domains beyond 16 bits are longer.
+    let devices = try root.elements("pci_devices", device).sorted {
+      ($0.busID.utf8.count, $0.busID) < ($1.busID.utf8.count, $1.busID)
+    }
     return MachineTopology(
       allowedCPUs: try root.element("machine").list("allowed_cpus"), nodes: nodes,
-      cores: try root.elements("cores", core), devices: try root.elements("pci_devices", device),
+      cores: try root.elements("cores", core), devices: devices,
       links: try root.elements("links", link))
   }
 

@@ -1,0 +1,23 @@
+import SchedulerCore
+
+/// Flags with which engines that bind themselves do what a placement says.
+public enum EngineFlags: String, CaseIterable, Sendable {
+  case vllm, sglang
+
+  /// The flags, or why there are none.
+  public func text(_ placement: NodePlacement) -> Result<String, NodePlacementReason> {
+    let workers = placement.workers
+    guard !workers.isEmpty else { return .failure(.noGPUs) }
+    if let lost = workers.first(where: { $0.numaNode == nil && $0.memoryNode == nil }) {
+      return .failure(.localityUnknown(busID: lost.busID ?? "the GPU"))
+    }
+    // One entry for each worker, in the order of its GPUs.
+    let nodes = workers.map { "\($0.memoryNode ?? $0.numaNode ?? 0)" }.joined(separator: " ")
+    switch self {
+    case .vllm:
+      let cpus = workers.map(\.cpus.description).joined(separator: " ")
+      return .success("--numa-bind --numa-bind-nodes \(nodes) --numa-bind-cpus \(cpus)")
+    case .sglang: return .success("--numa-node \(nodes)")
+    }
+  }
+}

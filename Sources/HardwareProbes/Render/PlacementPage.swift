@@ -1,0 +1,112 @@
+import SchedulerCore
+import WireProtocol
+
+extension NodePlacement {
+  /// The document of `coxswain place -o json`.
+  public var json: JSONValue {
+    [
+      "workers": .array(workers.map(\.json)), "pairs": .array(pairs.map(\.json)),
+      "reserved_cpus": .string("\(reservedCPUs)"), "gain_expected": .bool(isGainExpected),
+      "warnings": .array(warnings.map(\.json)),
+    ]
+  }
+}
+
+extension NodePlacement.Worker {
+  var json: JSONValue {
+    [
+      "gpu": gpu.map { JSONValue($0) } ?? .null, "bus_id": Self.text(busID), "uuid": Self.text(uuid),
+      "group": JSONValue(group), "cpus": .string("\(cpus)"), "numa_node": Self.number(numaNode),
+      "memory_node": Self.number(memoryNode), "memory_bytes": JSONValue(memoryBytes), "nic": Self.text(nic),
+      "nvme": Self.text(nvme), "reasons": .array(reasons.map(\.json)),
+    ]
+  }
+
+  private static func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+
+  private static func number(_ value: Int?) -> JSONValue { value.map { JSONValue($0) } ?? .null }
+}
+
+extension NodePlacementReason {
+  var json: JSONValue { ["code": .string(code), "text": .string(description)] }
+}
+
+extension GPUPair {
+  var json: JSONValue {
+    [
+      "a": .string(a), "b": .string(b), "link": .string(closeness.rawValue),
+      "bandwidth_mb_s": bandwidthMbS.map { JSONValue($0) } ?? .null,
+      "same_node": sharesNode.map { .bool($0) } ?? .null,
+    ]
+  }
+}
+
+/// Renders a placement for a terminal: who runs where, why, and how near the GPUs are to each other.
+public func renderPlacement(_ placement: NodePlacement, width: Int) -> String {
+  PlacementPage(placement, width: width).text
+}
+
+struct PlacementPage {
+  private let placement: NodePlacement
+  private var page: Page
+
+  init(_ placement: NodePlacement, width: Int) {
+    self.placement = placement
+    page = Page(width: width)
+    for worker in placement.workers { add(worker) }
+    let reserved = placement.reservedCPUs
+    page.add("Left over", reserved.isEmpty ? "no CPU for the sidecar and the system" : "CPUs \(reserved)")
+    for warning in placement.warnings { page.add("Warning", warning.description) }
+    matrix()
+  }
+
+  var text: String { page.text }
+
+  private mutating func add(_ worker: NodePlacement.Worker) {
+    let name = worker.gpu.map { "GPU \($0)" } ?? "worker"
+    page.add(name, [worker.busID, worker.uuid].compactMap { $0 }.joined(separator: "  "))
+    let node = worker.numaNode.map { "node \($0)" } ?? "not bound to a node"
+    page.add("  CPUs", "\(worker.cpus)  (\(node))")
+    let size = worker.memoryBytes > 0 ? ", \(Quantities.bytes(worker.memoryBytes)) for it" : ""
+    page.add("  memory", worker.memoryNode.map { "node \($0)\(size)" } ?? "not bound")
+    let near = [worker.nic.map { "NIC \($0)" }, worker.nvme.map { "NVMe \($0)" }].compactMap { $0 }
+    if !near.isEmpty { page.add("  near", near.joined(separator: ", ")) }
+    for reason in worker.reasons { page.add("  because", reason.description) }
+    page.add()
+  }
+
+  /// What is between each two GPUs, as far as it fits the width.
+  private mutating func matrix() {
+    let count = gpuCount
+    guard count > 1 else { return }
+    page.add()
+    page.add(
+      "Between GPUs: SWI NVSwitch, NVL NVLink, XGM XGMI, PIX one PCIe switch, SOC one socket, SYS across, ? unknown")
+    page.add(Page.left("", 5) + (0..<count).map { Page.right("\($0)", 4) }.joined(), indent: 2)
+    for row in 0..<count {
+      let cells = (0..<count).map { column in Page.right(row == column ? "-" : mark(row, column, count), 4) }
+      page.add(Page.left("\(row)", 5) + cells.joined(), indent: 2)
+    }
+  }
+
+  /// n (n - 1) / 2 pairs belong to n GPUs.
+  private var gpuCount: Int {
+    var count = 1
+    while count * (count - 1) / 2 < placement.pairs.count { count += 1 }
+    return count
+  }
+
+  private func mark(_ a: Int, _ b: Int, _ count: Int) -> String {
+    let (low, high) = (min(a, b), max(a, b))
+    let index = low * (2 * count - low - 1) / 2 + high - low - 1
+    return switch placement.pairs[index].closeness {
+    case .nvswitch: "SWI"
+    case .nvlink: "NVL"
+    case .xgmi: "XGM"
+    case .pcieSwitch: "PIX"
+    case .socket: "SOC"
+    case .crossSocket: "SYS"
+    case .unknown: "?"
+    }
+  }
+}

@@ -1,0 +1,105 @@
+/// Where the workers of a model server should run on one machine, and why.
+public struct NodePlacement: Hashable, Sendable {
+  public struct Worker: Hashable, Sendable {
+    /// Position of the GPU by PCI address; nil on a machine without GPUs.
+    public var gpu: Int?
+    public var busID: String?
+    public var uuid: String?
+    /// Which tensor-parallel group it belongs to.
+    public var group: Int
+    /// CPUs of this worker; whole cores. Empty: no binding.
+    public var cpus: IDList
+    /// Node of those CPUs; nil where they are not on one.
+    public var numaNode: Int?
+    /// Node for its pinned host memory; nil: no binding.
+    public var memoryNode: Int?
+    /// Its share of what that node can give.
+    public var memoryBytes: Int
+    /// Network adapter and disk that are nearest to it, by bus id.
+    public var nic: String?
+    public var nvme: String?
+    public var reasons: [NodePlacementReason]
+  }
+
+  public var workers: [Worker]
+  public var pairs: [GPUPair]
+  /// CPUs that are left for the sidecar and the system.
+  public var reservedCPUs: IDList
+  public var warnings: [NodePlacementReason]
+  /// Whether binding can pay at all.
+  public var isGainExpected: Bool
+}
+
+/// Why a worker runs where it does, or what keeps it from a better place.
+public enum NodePlacementReason: Error, Hashable, Sendable {
+  /// The firmware places the GPU at this node.
+  case gpuNearNode(node: Int)
+  /// Its share of the cores that are near to its GPU.
+  case coresNearGPU(cores: Int, of: Int, workers: Int)
+  /// More workers than cores near them: they share.
+  case coresShared(cores: Int, workers: Int)
+  /// The firmware does not say which node is near: not bound to any.
+  case localityUnknown(busID: String)
+  /// None of the CPUs near the GPU may be used; the nearest node that has some was taken.
+  case noAllowedCPUs(near: Int, used: Int)
+  /// Host memory beside the CPUs.
+  case memoryLocal(node: Int)
+  /// The node of the CPUs is barred, full or no ordinary memory: the nearest other one.
+  case memoryRemote(node: Int, distance: Int)
+  /// No ordinary memory node may be used.
+  case memoryUnbound
+  /// One NUMA node: binding memory changes nothing.
+  case singleNode
+  /// The gain depends on traffic between host and GPU: offload, RDMA, many small launches.
+  case gainByHostTraffic(nodes: Int)
+  /// Members of one tensor-parallel group and the worst connection among them.
+  case group(closeness: GPUCloseness)
+  /// Fewer GPUs than workers were asked for.
+  case fewerGPUs(asked: Int, found: Int)
+  case noGPUs
+
+  public var code: String {
+    switch self {
+    case .gpuNearNode: "gpu_near_node"
+    case .coresNearGPU: "cores_near_gpu"
+    case .coresShared: "cores_shared"
+    case .localityUnknown: "locality_unknown"
+    case .noAllowedCPUs: "no_allowed_cpus"
+    case .memoryLocal: "memory_local"
+    case .memoryRemote: "memory_remote"
+    case .memoryUnbound: "memory_unbound"
+    case .singleNode: "single_node"
+    case .gainByHostTraffic: "gain_by_host_traffic"
+    case .group: "group"
+    case .fewerGPUs: "fewer_gpus"
+    case .noGPUs: "no_gpus"
+    }
+  }
+}
+
+extension NodePlacementReason: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .gpuNearNode(let node): "the GPU is near node \(node)"
+    case .coresNearGPU(let cores, let all, let workers):
+      "\(cores) of \(all) usable cores near the GPU, divided among \(workers) worker(s)"
+    case .coresShared(let cores, let workers):
+      "\(workers) workers share \(cores) core(s): there are not enough for each to have its own"
+    case .localityUnknown(let busID):
+      "the firmware does not say which node is near to \(busID): no binding is better than a wrong one"
+    case .noAllowedCPUs(let near, let used):
+      "no CPU of node \(near), which is near to the GPU, may be used: node \(used) is the nearest that has some"
+    case .memoryLocal(let node): "host memory of node \(node) is beside the CPUs"
+    case .memoryRemote(let node, let distance):
+      "host memory of node \(node), the nearest ordinary memory that may be used"
+        + (distance > 0 ? " (distance \(distance))" : "")
+    case .memoryUnbound: "no node of ordinary memory may be used: memory is not bound"
+    case .singleNode: "one NUMA node: no gain is expected from binding memory"
+    case .gainByHostTraffic(let nodes):
+      "\(nodes) NUMA nodes: binding pays with KV offload, RDMA or a host-bound decode, and little without"
+    case .group(let closeness): "the farthest GPUs of its group are connected by \(closeness.rawValue)"
+    case .fewerGPUs(let asked, let found): "\(asked) workers were asked for, and there are \(found) GPUs"
+    case .noGPUs: "no GPU was found: the workers divide the machine's nodes"
+    }
+  }
+}
