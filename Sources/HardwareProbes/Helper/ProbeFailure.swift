@@ -9,6 +9,8 @@ public enum ProbeFailure: Error, Hashable, Sendable, CustomStringConvertible {
   /// Killed at its deadline. `abandoned`: it did not even die, which happens to processes that hang in a driver.
   case hung(deadlineMs: Int, abandoned: Bool)
   case oversized(limitBytes: Int)
+  /// A file that describes a machine cannot be read.
+  case unreadable(path: String, errno: Int32)
   /// It printed something that is no topology document.
   case invalid(reason: String)
 
@@ -27,7 +29,8 @@ public enum ProbeFailure: Error, Hashable, Sendable, CustomStringConvertible {
         + (abandoned ? "; it is stuck in the kernel" : "")
     case .oversized(let limitBytes):
       "the helper printed more than \(limitBytes) bytes and was killed"
-    case .invalid(let reason): "the helper's document was not understood: \(reason)"
+    case .unreadable(let path, let errno): "\(path): \(systemMessage(errno))"
+    case .invalid(let reason): "the description of the machine was not understood: \(reason)"
     }
   }
 

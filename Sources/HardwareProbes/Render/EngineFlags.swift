@@ -12,12 +12,18 @@ public enum EngineFlags: String, CaseIterable, Sendable {
       return .failure(.localityUnknown(busID: lost.busID ?? "the GPU"))
     }
     // One entry for each worker, in the order of its GPUs.
-    let nodes = workers.map { "\($0.memoryNode ?? $0.numaNode ?? 0)" }.joined(separator: " ")
     switch self {
     case .vllm:
+      let nodes = Self.list(workers) { $0.memoryNode ?? $0.numaNode }
       let cpus = workers.map(\.cpus.description).joined(separator: " ")
       return .success("--numa-bind --numa-bind-nodes \(nodes) --numa-bind-cpus \(cpus)")
-    case .sglang: return .success("--numa-node \(nodes)")
+    case .sglang: return .success("--numa-node " + Self.list(workers) { $0.numaNode ?? $0.memoryNode })
     }
+  }
+
+  private static func list(
+    _ workers: [NodePlacement.Worker], _ node: (NodePlacement.Worker) -> Int?
+  ) -> String {
+    workers.compactMap(node).map(String.init).joined(separator: " ")
   }
 }

@@ -81,7 +81,8 @@ struct PlacementPage {
     guard count > 1 else { return }
     page.add()
     page.add(
-      "Between GPUs: SWI NVSwitch, NVL NVLink, XGM XGMI, PIX one PCIe switch, SOC one socket, SYS across, ? unknown")
+      "Between GPUs",
+      "SWI NVSwitch, NVL NVLink, XGM XGMI, PIX one PCIe switch, SOC one socket, SYS across sockets, ? unknown")
     page.add(Page.left("", 5) + (0..<count).map { Page.right("\($0)", 4) }.joined(), indent: 2)
     for row in 0..<count {
       let cells = (0..<count).map { column in Page.right(row == column ? "-" : mark(row, column, count), 4) }

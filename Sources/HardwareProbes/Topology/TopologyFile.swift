@@ -4,10 +4,10 @@ import Glibc
 enum TopologyFile {
   static let byteLimit = 64 << 20
 
-  /// All bytes of a file. - Throws: `ProbeFailure.invalid` with the system's words.
+  /// All bytes of a file. - Throws: `ProbeFailure.unreadable`, or `.invalid` for one that is too large.
   static func bytes(_ path: String) throws(ProbeFailure) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC)
-    guard file >= 0 else { throw .invalid(reason: "\(path): \(systemMessage(errno))") }
+    guard file >= 0 else { throw .unreadable(path: path, errno: errno) }
     // Only read from: a failing close loses nothing.
     defer { close(file) }
     var bytes: [UInt8] = []
@@ -16,7 +16,7 @@ enum TopologyFile {
       let count = read(file, &buffer, buffer.count)
       if count == 0 { return bytes }
       if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw .invalid(reason: "\(path): \(systemMessage(errno))") }
+      guard count > 0 else { throw .unreadable(path: path, errno: errno) }
       bytes.append(contentsOf: buffer[..<count])
       guard bytes.count <= byteLimit else { throw .invalid(reason: "\(path): more than \(byteLimit) bytes") }
     }

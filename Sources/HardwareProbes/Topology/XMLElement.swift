@@ -1,7 +1,7 @@
 /// One element of a small XML document: enough for the topology files of NCCL, which have elements and attributes and
 /// nothing else. Text between elements is skipped; document types, processing beyond the prolog and entities other than
 /// the five of XML itself are refused.
-struct XMLElement: Hashable {
+struct XMLElement {
   static let depthLimit = 64
   static let elementLimit = 100_000
 
@@ -11,13 +11,6 @@ struct XMLElement: Hashable {
   var children: [XMLElement]
 
   subscript(attribute: String) -> String? { attributes.first { $0.name == attribute }?.value }
-
-  static func == (a: XMLElement, b: XMLElement) -> Bool {
-    a.name == b.name && a.children == b.children
-      && a.attributes.elementsEqual(b.attributes) { $0.name == $1.name && $0.value == $1.value }
-  }
-
-  func hash(into hasher: inout Hasher) { hasher.combine(name) }
 
   /// Reads a whole document. - Throws: `ProbeFailure.invalid` with the byte at which it went wrong.
   static func parse(_ bytes: [UInt8]) throws(ProbeFailure) -> XMLElement {

@@ -34,8 +34,8 @@ public struct NodePlacement: Hashable, Sendable {
 public enum NodePlacementReason: Error, Hashable, Sendable {
   /// The firmware places the GPU at this node.
   case gpuNearNode(node: Int)
-  /// Its share of the cores that are near to its GPU.
-  case coresNearGPU(cores: Int, of: Int, workers: Int)
+  /// Its share of the cores that are near to its GPU, or of its node's without one.
+  case coresNearby(cores: Int, of: Int, workers: Int)
   /// More workers than cores near them: they share.
   case coresShared(cores: Int, workers: Int)
   /// The firmware does not say which node is near: not bound to any.
@@ -61,7 +61,7 @@ public enum NodePlacementReason: Error, Hashable, Sendable {
   public var code: String {
     switch self {
     case .gpuNearNode: "gpu_near_node"
-    case .coresNearGPU: "cores_near_gpu"
+    case .coresNearby: "cores_nearby"
     case .coresShared: "cores_shared"
     case .localityUnknown: "locality_unknown"
     case .noAllowedCPUs: "no_allowed_cpus"
@@ -81,8 +81,8 @@ extension NodePlacementReason: CustomStringConvertible {
   public var description: String {
     switch self {
     case .gpuNearNode(let node): "the GPU is near node \(node)"
-    case .coresNearGPU(let cores, let all, let workers):
-      "\(cores) of \(all) usable cores near the GPU, divided among \(workers) worker(s)"
+    case .coresNearby(let cores, let all, let workers):
+      "\(cores) of the \(all) usable cores near to it, which \(workers) worker(s) divide"
     case .coresShared(let cores, let workers):
       "\(workers) workers share \(cores) core(s): there are not enough for each to have its own"
     case .localityUnknown(let busID):

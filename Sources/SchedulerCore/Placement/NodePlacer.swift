@@ -155,7 +155,7 @@ public struct NodePlacer {
       warn(reason)
       return IDList(draft.candidates.flatMap { cores[$0].ids })
     }
-    draft.reasons.append(.coresNearGPU(cores: share.count, of: draft.candidates.count, workers: peers))
+    draft.reasons.append(.coresNearby(cores: share.count, of: draft.candidates.count, workers: peers))
     return IDList(share.flatMap { cores[$0].ids })
   }
 
