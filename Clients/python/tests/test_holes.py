@@ -207,6 +207,18 @@ class HoleTests(SidecarTest):
         for before, after in zip(grown, grown[1:]):
             self.assertEqual(after, min(2 * before, 60_000), retries)
 
+    def test_an_adapter_that_reconnects_must_not_resync_at_full_speed_either(self):
+        engine = self.engine()
+        retries = []
+        for _ in range(6):
+            error = self.assert_resync("/check/0", lambda: engine.step(check=[9, 9, 9, 9, 9]))
+            retries.append(error.details["retry_after_ms"])
+            engine.reconnect()
+            engine.register()
+        self.assertEqual(retries[0], 0)
+        self.assertEqual(retries[1:], [retries[1] * 2 ** i for i in range(5)])
+        self.assertGreater(retries[1], 0)
+
 
 class ReplacedTests(SidecarTest):
     def test_replaced_session_gets_aborted_once_and_for_all(self):

@@ -82,7 +82,9 @@ class SidecarProcess:
         self.process.wait()
 
     def pause(self):
+        """SIGSTOP; returns when every thread stands still."""
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
 
     def resume(self):
         self.process.send_signal(signal.SIGCONT)
