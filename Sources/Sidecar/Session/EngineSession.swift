@@ -47,6 +47,7 @@ final class EngineSession {
     let policy = registry.policy
     core = SchedulerCore(engine: engine, policy: policy.document.config, limits: limits.mirror)
     self.registration = registration
+    backoff = registry.backoff(of: registration.rank)
     lastSeq = 0
     state = .syncing
     log.info(
@@ -75,6 +76,7 @@ final class EngineSession {
   func leave() {
     guard let registration else { return }
     flushCharges()
+    if backoff.isRemarkable { registry.remember(backoff, of: registration.rank) }
     registry.leave(registration)
     self.registration = nil
     core = nil
@@ -165,6 +167,7 @@ final class EngineSession {
 
   private func lose(_ id: UInt64, _ rejection: StepRejection, _ writer: inout JSONWriter) {
     backoff.lost()
+    if let registration { registry.remember(backoff, of: registration.rank) }
     state = .lost
     flushCharges()
     core = nil

@@ -10,6 +10,9 @@ struct ResyncBackoff {
   private var losses = 0
   private var goodSteps = 0
 
+  /// Whether anything was ever lost: what a later session of the same rank should know.
+  var isRemarkable: Bool { retryAfterMs > 0 || losses > 0 }
+
   mutating func lost() {
     goodSteps = 0
     retryAfterMs = losses == 0 ? 0 : min(Self.mostMs, Self.firstMs << min(losses - 1, 20))

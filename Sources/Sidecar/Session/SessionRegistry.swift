@@ -13,6 +13,7 @@ public final class SessionRegistry: Sendable {
   private struct Contents {
     var active: [SessionRegistration.Rank: SessionRegistration] = [:]
     var applied = BoundedHistory<Boot, RegisterReply.Applied>()
+    var backoffs = BoundedHistory<SessionRegistration.Rank, ResyncBackoff>()
     var tenants: [String: Int] = [:]
     var sessionCount = 0
     var epoch: UInt64
@@ -67,6 +68,15 @@ public final class SessionRegistry: Sendable {
     contents.applied.set(
       RegisterReply.Applied(epoch: applied.epoch, seq: applied.seq),
       for: Boot(rank: registration.rank, bootID: registration.engine.engineBootID), limit: limit)
+  }
+
+  /// RESYNC of this rank so far: an engine that connects anew after each one is slowed down all the same.
+  func backoff(of rank: SessionRegistration.Rank) -> ResyncBackoff {
+    contents.withLock { $0.backoffs[rank] ?? ResyncBackoff() }
+  }
+
+  func remember(_ backoff: ResyncBackoff, of rank: SessionRegistration.Rank) {
+    contents.withLock { $0.backoffs.set(backoff, for: rank, limit: limits.bootIDs) }
   }
 
   func charge(_ charges: [(tenant: String, tokens: Int)]) {
