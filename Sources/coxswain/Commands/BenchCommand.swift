@@ -94,7 +94,8 @@ struct BenchCommand: AsyncParsableCommand {
       BenchResult(name: "core_churn_100_waiting", unit: "us", quantiles: few.core),
       BenchResult(name: "core_churn_100000_waiting", unit: "us", quantiles: many.core),
       BenchResult(
-        name: "core_growth_100_to_100000", unit: "ratio", quantiles: many.core / few.core, targetP50: Self.growthTarget),
+        name: "core_growth_100_to_100000", unit: "ratio", quantiles: many.core / few.core,
+        targetP50: Self.growthTarget),
       BenchResult(name: "step_decode_steady", unit: "us", quantiles: steady.decode),
       BenchResult(name: "step_decode_churn", unit: "us", quantiles: churn.decode),
       BenchResult(name: "plan_encode_steady", unit: "us", quantiles: steady.encode),

@@ -20,10 +20,9 @@ enum PolicyArgument {
   /// The text of a preset or file, unchecked.
   static func bytes(_ name: String) throws(CommandFailure) -> [UInt8] {
     guard name == "-" || access(name, F_OK) == 0 else {
+      let presets = PolicyDocument.presetNames.joined(separator: ", ")
       throw CommandFailure(
-        .badConfiguration,
-        "no policy file \(name), and no preset of that name; presets: \(PolicyDocument.presetNames.joined(separator: ", "))"
-      )
+        .badConfiguration, "no policy file \(name), and no preset of that name; presets: \(presets)")
     }
     do throws(CommandFailure) {
       return try InputFile.bytes(name)

@@ -1,6 +1,6 @@
 /// How far a long run is, on standard error: a bar that is redrawn on a terminal, a line at every tenth elsewhere.
 struct ProgressBar {
-  private static let barWidth = 30
+  private static let barWidth = 20
   private static let clearLine = "\r\u{1B}[K"
   private let isTerminal = Terminal.error.isTerminal
   private var lastTenth = -1

@@ -24,9 +24,11 @@ enum TopScreen {
   }
 
   private static func totals(_ sample: TopSample) -> String {
-    func sum(_ value: (SessionStatus) -> Int) -> String { Quantity.count(sample.sessions.reduce(0) { $0 + value($1) }) }
-    return
-      "\(sample.sessions.count) \(sample.sessions.count == 1 ? "session" : "sessions"), \(sum(\.running)) running, \(sum(\.waiting)) waiting, "
+    func sum(_ value: (SessionStatus) -> Int) -> String {
+      Quantity.count(sample.sessions.reduce(0) { $0 + value($1) })
+    }
+    let count = sample.sessions.count
+    return "\(count) \(count == 1 ? "session" : "sessions"), \(sum(\.running)) running, \(sum(\.waiting)) waiting, "
       + "\(sum(\.blocked)) blocked, \(sum(\.steps)) steps, \(sum(\.fallbacks)) fallbacks"
   }
 
