@@ -3,11 +3,16 @@ import SchedulerCore
 /// The requests inside the reference engine, their KV blocks, and the sums that `check` carries. Every change of state
 /// goes through its methods.
 struct EngineQueue {
-  private(set) var requests: [EngineRequest] = []
+  private(set) var requests: ContiguousArray<EngineRequest> = []
+  private var tenants: [String] = []
+  /// Identities of each prompt's full blocks, at the engine's block size.
+  private var prefixKeys: [[UInt64]] = []
   private(set) var cache: PrefixCache
   private(set) var sums = StepDelta.Check(running: 0, waiting: 0, blocked: 0, computed: 0, output: 0)
   /// Live handles in no particular order: `spot` takes its turns from it.
   private(set) var liveHandles: [RequestHandle] = []
+  /// Ascending.
+  private(set) var runningHandles: ContiguousArray<RequestHandle> = []
   private var reusable: [(h: RequestHandle, removedSeq: UInt64)] = []
   private var reusableHead = 0
   private let blockTokens: Int
@@ -20,6 +25,7 @@ struct EngineQueue {
   }
 
   subscript(h: RequestHandle) -> EngineRequest { requests[Int(h)] }
+  func tenant(of h: RequestHandle) -> String { tenants[Int(h)] }
 
   func isKnown(_ h: RequestHandle) -> Bool { Int(h) < requests.count }
 
@@ -27,15 +33,19 @@ struct EngineQueue {
 
   /// - Parameter oldestUnsettled: seq of the oldest unsettled plan; nil when there is none.
   mutating func insert(_ work: WorkloadRequest, seq: UInt64, oldestUnsettled: UInt64?) -> RequestHandle {
-    var request = EngineRequest(work: work, prefixKeys: keys(of: work))
+    var request = EngineRequest(work)
     request.turn = liveHandles.count
     let h: RequestHandle
     if let free = takeReusable(seq, oldestUnsettled) {
       h = free
       requests[Int(h)] = request
+      tenants[Int(h)] = work.tenant
+      prefixKeys[Int(h)] = keys(of: work)
     } else {
       h = RequestHandle(requests.count)
       requests.append(request)
+      tenants.append(work.tenant)
+      prefixKeys.append(keys(of: work))
     }
     liveHandles.append(h)
     sums.waiting += 1
@@ -68,7 +78,7 @@ struct EngineQueue {
     requests[Int(liveHandles[turn])].turn = turn
     liveHandles.removeLast()
     requests[Int(h)].isLive = false
-    requests[Int(h)].prefixKeys = []
+    prefixKeys[Int(h)] = []
     reusable.append((h, seq))
   }
 
@@ -77,8 +87,21 @@ struct EngineQueue {
   mutating func setRunning(_ h: RequestHandle, _ running: Bool) {
     guard requests[Int(h)].isRunning != running else { return }
     requests[Int(h)].isRunning = running
+    let place = placeAmongRunning(h)
+    if running { runningHandles.insert(h, at: place) } else { runningHandles.remove(at: place) }
     sums.running += running ? 1 : -1
     sums.waiting += running ? -1 : 1
+  }
+
+  /// Where a handle is, or would go, in the ascending list.
+  private func placeAmongRunning(_ h: RequestHandle) -> Int {
+    var low = 0
+    var high = runningHandles.count
+    while low < high {
+      let middle = (low + high) / 2
+      if runningHandles[middle] < h { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 
   mutating func setOutput(_ h: RequestHandle, _ output: Int) {
@@ -99,7 +122,7 @@ struct EngineQueue {
     for index in stride(
       from: requests[slot].sharedBlocks - 1, through: requests[slot].sharedBlocks - (drop - dropPrivate), by: -1)
     {
-      cache.releaseShared(requests[slot].prefixKeys[index])
+      cache.releaseShared(prefixKeys[slot][index])
     }
     requests[slot].sharedBlocks -= drop - dropPrivate
   }
@@ -125,9 +148,10 @@ struct EngineQueue {
 
   /// Full blocks of known identity become shared, in order, as long as the ones before them are.
   private mutating func publishPrefix(_ slot: Int) {
-    let full = min(requests[slot].computed / blockTokens, requests[slot].prefixKeys.count)
+    guard requests[slot].sharedBlocks < prefixKeys[slot].count else { return }
+    let full = min(requests[slot].computed / blockTokens, prefixKeys[slot].count)
     while requests[slot].sharedBlocks < full {
-      guard cache.publish(requests[slot].prefixKeys[requests[slot].sharedBlocks]) else { return }
+      guard cache.publish(prefixKeys[slot][requests[slot].sharedBlocks]) else { return }
       requests[slot].sharedBlocks += 1
       requests[slot].privateBlocks -= 1
     }
@@ -140,19 +164,19 @@ struct EngineQueue {
   func hitTokens(_ h: RequestHandle) -> Int {
     let request = requests[Int(h)]
     guard request.computed == 0 else { return 0 }
-    let most = min(request.prefixKeys.count, (request.work.promptTokens - 1) / blockTokens)
-    return cache.hitCount(request.prefixKeys[..<most]) * blockTokens
+    let most = min(prefixKeys[Int(h)].count, (request.promptTokens - 1) / blockTokens)
+    return most == 0 ? 0 : cache.hitCount(prefixKeys[Int(h)][..<most]) * blockTokens
   }
 
   /// Free blocks left for a fresh request's new content once it holds its hit.
   func freeBlocks(afterHit tokens: Int, of h: RequestHandle) -> Int {
-    cache.freeBlocks(afterHolding: requests[Int(h)].prefixKeys[..<(tokens / blockTokens)])
+    cache.freeBlocks(afterHolding: prefixKeys[Int(h)][..<(tokens / blockTokens)])
   }
 
   mutating func takeHit(_ tokens: Int, of h: RequestHandle) {
     let slot = Int(h)
     let blocks = tokens / blockTokens
-    for key in requests[slot].prefixKeys[..<blocks] { cache.hold(key) }
+    for key in prefixKeys[slot][..<blocks] { cache.hold(key) }
     requests[slot].sharedBlocks = blocks
     requests[slot].computed = tokens
     sums.computed += tokens

@@ -1,8 +1,11 @@
-/// One request inside the reference engine.
+/// One request inside the reference engine: plain numbers only, so that the loops over a batch copy no references. Its
+/// name, tenant and prefix live beside it in `EngineQueue`.
 struct EngineRequest {
-  var work: WorkloadRequest
-  /// Identities of the prompt's full blocks, at the engine's block size.
-  var prefixKeys: [UInt64]
+  var classIndex: Int
+  var arrivalUs: Int64
+  var promptTokens: Int
+  /// Tokens that it will produce; only the engine knows.
+  var wantedOutput: Int
   /// Tokens with KV, launched iterations included.
   var computed = 0
   /// Output tokens, those of launched iterations included.
@@ -11,10 +14,13 @@ struct EngineRequest {
   var knownOutput = 0
   var isRunning = false
   var isLive = true
+  /// Launched iterations that are not settled and name it.
+  var inFlight = 0
   /// Leading blocks held through the prefix cache.
   var sharedBlocks = 0
   var privateBlocks = 0
-  var firstTokenUs: Int64?
+  /// -1 before the first token.
+  var firstTokenUs: Int64 = -1
   var lastTokenUs: Int64 = 0
   var maxGapUs: Int64 = 0
   var lateGaps = 0
@@ -22,13 +28,15 @@ struct EngineRequest {
   /// Position in the list that `spot` takes its turns from.
   var turn = 0
 
-  init(work: WorkloadRequest, prefixKeys: [UInt64]) {
-    self.work = work
-    self.prefixKeys = prefixKeys
+  init(_ work: WorkloadRequest) {
+    classIndex = work.classIndex
+    arrivalUs = work.arrivalUs
+    promptTokens = work.promptTokens
+    wantedOutput = work.outputTokens
   }
 
   /// Tokens that are known or promised and have no KV yet.
-  var remaining: Int { work.promptTokens + output - computed }
+  var remaining: Int { promptTokens + output - computed }
 
   var isDecoding: Bool { remaining == 1 && output > 0 }
 }

@@ -15,8 +15,9 @@ struct PlanCheck {
   }
 
   let engine: EngineDescription
-  /// Handles that the plan named so far.
-  private var named: Set<RequestHandle> = []
+  /// Handle -> serial of the round in which it was named last: a set that empties for free.
+  private var named: ContiguousArray<UInt32> = []
+  private var round: UInt32 = 0
   /// Computed tokens of requests after a truncate or requeue of this plan.
   private var computedAfterVerb: [RequestHandle: Int] = [:]
 
@@ -33,7 +34,7 @@ struct PlanCheck {
       .invalidPlan(seq: seq, rule: rule, detail: detail)
     }
     try verifyCapabilities(plan, fail)
-    named.removeAll(keepingCapacity: true)
+    beginRound()
     computedAfterVerb.removeAll(keepingCapacity: true)
     for h in plan.requeue { computedAfterVerb[h] = 0 }
     for item in plan.truncate { computedAfterVerb[item.h] = item.keepTokens }
@@ -45,16 +46,31 @@ struct PlanCheck {
       guard !request.isInFlight || engine.capabilities.contains(.inFlightPreempt) else {
         throw fail("a verb names no request of an unsettled plan", "\(h)")
       }
-      guard named.insert(h).inserted else { throw fail("one verb for one request", "\(h)") }
+      guard isFirst(h) else { throw fail("one verb for one request", "\(h)") }
     }
-    named.removeAll(keepingCapacity: true)
+    beginRound()
     for h in plan.pause {
       guard let request = view(h), request.isLive, request.isRunning else {
         throw fail("pause names running requests", "\(h)")
       }
-      guard named.insert(h).inserted else { throw fail("pause names nobody twice", "\(h)") }
+      guard isFirst(h) else { throw fail("pause names nobody twice", "\(h)") }
     }
     try verifyWork(work, running: running - preempted.count, fail, view)
+  }
+
+  private mutating func beginRound() {
+    round &+= 1
+    guard round == 0 else { return }
+    named.removeAll(keepingCapacity: true)
+    round = 1
+  }
+
+  /// False for a handle that was named in this round already. The handle is known to be one of the engine's.
+  private mutating func isFirst(_ h: RequestHandle) -> Bool {
+    if Int(h) >= named.count { named.append(contentsOf: repeatElement(0, count: Int(h) + 1 - named.count)) }
+    guard named[Int(h)] != round else { return false }
+    named[Int(h)] = round
+    return true
   }
 
   private func verifyCapabilities(_ plan: StepReply, _ fail: (String, String) -> EngineRunError) throws(EngineRunError)
@@ -82,8 +98,9 @@ struct PlanCheck {
     var admitted = 0
     for item in work {
       guard let request = view(item.h), request.isLive else { throw fail("run names live requests", "\(item.h)") }
-      guard named.insert(item.h).inserted else { throw fail("run and pause name nobody twice", "\(item.h)") }
-      let remaining = request.known - (computedAfterVerb[item.h] ?? request.computed)
+      guard isFirst(item.h) else { throw fail("run and pause name nobody twice", "\(item.h)") }
+      let computed = computedAfterVerb.isEmpty ? nil : computedAfterVerb[item.h]
+      let remaining = request.known - (computed ?? request.computed)
       guard item.n >= 1, item.n - item.k <= remaining else {
         throw fail("n is at most what is left", "\(item.h): \(item.n) of \(remaining)")
       }

@@ -14,9 +14,11 @@ extension ReferenceEngine {
     var features = IterationFeatures()
     var items: [LaunchedIteration.Item] = []
     var tokens = 0
+    items.reserveCapacity(work.count)
     for item in work {
       guard let (computed, samples) = run(item, &features) else { continue }
       tokens += computed
+      queue.update(item.h) { $0.inFlight += 1 }
       items.append(LaunchedIteration.Item(h: item.h, samples: samples))
     }
     // An aborted request ends at the client too: it is out of the queue from the next Step on.
@@ -45,25 +47,33 @@ extension ReferenceEngine {
         seq: seq, rule: "the reply answers this Step", detail: "epoch \(reply.epoch), seq \(reply.seq)")
     }
     if reply.decodesAll {
-      let named = Set(
-        reply.pause + reply.requeue + reply.swapCPU + reply.swapSSD + reply.run.map(\.h) + reply.truncate.map(\.h)
-          + reply.abort.map(\.h))
-      for h in queue.liveHandles where queue[h].isRunning && !named.contains(h) {
+      let named = namedElsewhere()
+      for h in queue.runningHandles where named.isEmpty || !named.contains(h) {
         work.append(StepPlan.Item(h: h, n: 1, k: 0))
       }
-      work.sort { $0.h < $1.h }
     }
     work.append(contentsOf: reply.run)
   }
 
+  /// Running requests that the plan names in any other field: they are not in the decode set.
+  private func namedElsewhere() -> Set<RequestHandle> {
+    var named = Set(reply.run.map(\.h))
+    named.formUnion(reply.pause)
+    named.formUnion(reply.requeue)
+    named.formUnion(reply.swapCPU)
+    named.formUnion(reply.swapSSD)
+    named.formUnion(reply.truncate.map(\.h))
+    named.formUnion(reply.abort.map(\.h))
+    return named
+  }
+
   private mutating func verify() throws(EngineRunError) {
-    let inFlight = Set(unsettled.flatMap { $0.items.map(\.h) })
     try check.verify(reply, work: work, running: queue.sums.running, seq: seq) { [queue] h in
       guard queue.isKnown(h) else { return nil }
       let request = queue[h]
       return PlanCheck.View(
-        isLive: request.isLive, isRunning: request.isRunning, known: request.work.promptTokens + request.output,
-        computed: request.computed, isInFlight: inFlight.contains(h))
+        isLive: request.isLive, isRunning: request.isRunning, known: request.promptTokens + request.output,
+        computed: request.computed, isInFlight: request.inFlight > 0)
     }
   }
 
@@ -88,7 +98,7 @@ extension ReferenceEngine {
     _ item: StepPlan.Item, _ hit: Int, _ features: inout IterationFeatures
   ) -> (Int, Bool)? {
     let free = queue.freeBlocks(afterHit: hit, of: item.h)
-    let known = queue[item.h].work.promptTokens + queue[item.h].output
+    let known = queue[item.h].promptTokens + queue[item.h].output
     let tokens = min(item.n, known - hit, free * engine.model.kvGroups[0].blockTokens)
     guard tokens > 0 else {
       refuse(item)
@@ -127,10 +137,11 @@ extension ReferenceEngine {
   /// Preempts by the plan's victim order, then whoever was admitted last, among those this iteration does not run.
   private mutating func makeRoom(_ item: StepPlan.Item) {
     let target = queue[item.h].computed + item.n
-    let busy = Set(work.map(\.h)).union(unsettled.flatMap { $0.items.map(\.h) })
+    let busy = Set(work.map(\.h))
     let candidates = reply.victims + queue.liveHandles.sorted(by: >)
     for h in candidates where queue.missingBlocks(item.h, target: target) > 0 {
-      guard queue.isKnown(h), queue[h].isLive, queue[h].isRunning, !busy.contains(h) else { continue }
+      guard queue.isKnown(h), queue[h].isLive, queue[h].isRunning, queue[h].inFlight == 0, !busy.contains(h)
+      else { continue }
       preempt(h)
       reportState(h)
     }

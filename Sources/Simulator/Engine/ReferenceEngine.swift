@@ -183,15 +183,18 @@ public struct ReferenceEngine {
     delta.settled.seq.append(iteration.seq)
     delta.settled.elapsedUs.append(Int64(iteration.elapsedUs))
     delta.settled.acceptedEnd.append(0)
-    for item in iteration.items where item.samples && queue[item.h].isLive { receiveToken(item.h) }
+    for item in iteration.items where queue[item.h].isLive {
+      queue.update(item.h) { $0.inFlight -= 1 }
+      if item.samples { receiveToken(item.h) }
+    }
   }
 
   private mutating func receiveToken(_ h: RequestHandle) {
     let nowUs = nowUs
-    let tpotSLOUs = Int64(mix.entries[queue[h].work.classIndex].tpotSLOMs) * 1000
+    let tpotSLOUs = Int64(mix.entries[queue[h].classIndex].tpotSLOMs) * 1000
     queue.update(h) { request in
       request.knownOutput += 1
-      if request.firstTokenUs == nil {
+      if request.firstTokenUs < 0 {
         request.firstTokenUs = nowUs
       } else {
         let gapUs = nowUs - request.lastTokenUs
@@ -200,19 +203,18 @@ public struct ReferenceEngine {
       }
       request.lastTokenUs = nowUs
     }
-    if queue[h].knownOutput >= queue[h].work.outputTokens { end(h, .stop) }
+    if queue[h].knownOutput >= queue[h].wantedOutput { end(h, .stop) }
   }
 
   mutating func end(_ h: RequestHandle, _ cause: StepDelta.RemovalCause) {
     let request = queue[h]
-    let first = request.firstTokenUs
-    let gaps = max(1, request.knownOutput - 1)
+    let hasTokens = request.firstTokenUs >= 0
     scorecard.add(
       RequestOutcome(
-        classIndex: request.work.classIndex, tenant: request.work.tenant, promptTokens: request.work.promptTokens,
-        outputTokens: request.knownOutput, ttftUs: first.map { Int($0 - request.work.arrivalUs) },
-        tpotUs: first.map { Int(request.lastTokenUs - $0) / gaps } ?? 0, maxGapUs: Int(request.maxGapUs),
-        isShed: cause == .shed))
+        classIndex: request.classIndex, tenant: queue.tenant(of: h), promptTokens: request.promptTokens,
+        outputTokens: request.knownOutput, ttftUs: hasTokens ? Int(request.firstTokenUs - request.arrivalUs) : nil,
+        tpotUs: hasTokens ? Int(request.lastTokenUs - request.firstTokenUs) / max(1, request.knownOutput - 1) : 0,
+        maxGapUs: Int(request.maxGapUs), isShed: cause == .shed))
     queue.remove(h, seq: seq + 1)
     delta.removed.append(h)
     delta.removedWhy.append(cause)
