@@ -9,6 +9,9 @@ static const unsigned char file_policies_balanced[] = {
 static const unsigned char file_policies_exerciser[] = {
 #embed "../../Policies/exerciser.json"
 };
+static const unsigned char file_policies_sarathi[] = {
+#embed "../../Policies/sarathi.json"
+};
 static const unsigned char file_policies_vllm_v1[] = {
 #embed "../../Policies/vllm-v1.json"
 };
@@ -88,6 +91,7 @@ static const unsigned char file_schemas_watch_snapshot_v1[] = {
 static const struct embedded_file files[] = {
     {"Policies/balanced.json", file_policies_balanced, sizeof(file_policies_balanced)},
     {"Policies/exerciser.json", file_policies_exerciser, sizeof(file_policies_exerciser)},
+    {"Policies/sarathi.json", file_policies_sarathi, sizeof(file_policies_sarathi)},
     {"Policies/vllm-v1.json", file_policies_vllm_v1, sizeof(file_policies_vllm_v1)},
     {"Policies/vllm-v1-priority.json", file_policies_vllm_v1_priority, sizeof(file_policies_vllm_v1_priority)},
     {"Profiles/a100-llama31-8b.json", file_profiles_a100_llama31_8b, sizeof(file_profiles_a100_llama31_8b)},

@@ -55,18 +55,28 @@ public struct IterationTimeModel: Hashable, Sendable {
     return max(1, Int(gpuMs * 1000 + 0.5) + overheadUs)
   }
 
+  /// GPU time of a fluid iteration in milliseconds, by the coefficients for iterations with prefill.
+  public func ms(_ features: FluidFeatures) -> Double { ms(features, withPrefill) }
+
   private func ms(_ features: IterationFeatures, _ k: Coefficients) -> Double {
-    let p = Double(features.prefillTokens)
-    let w = Double(features.doubledPrefillPairs) / 2
-    let n = Double(features.decodes)
-    let context = Double(features.decodeContextTokens)
+    ms(
+      FluidFeatures(
+        prefillTokens: Double(features.prefillTokens), prefillPairs: Double(features.doubledPrefillPairs) / 2,
+        prefixTokens: Double(features.prefixTokens), decodes: Double(features.decodes),
+        decodeContextTokens: Double(features.decodeContextTokens),
+        longestContextTokens: Double(features.longestContextTokens)), k)
+  }
+
+  private func ms(_ features: FluidFeatures, _ k: Coefficients) -> Double {
     switch form {
-    case .linear: return k.a + k.b * p + k.c * w + k.d * n + k.e * context
+    case .linear:
+      return k.a + k.b * features.prefillTokens + k.c * features.prefillPairs + k.d * features.decodes
+        + k.e * features.decodeContextTokens
     case .roofline:
-      let compute = Self.softMax(k.b0, k.b * (p + n))
-      let prefillAttention = Self.softMax(k.c * w, k.g * Double(features.prefixTokens))
-      let decodeAttention = Self.softMax(k.e * context, k.f * Double(features.longestContextTokens))
-      return k.a + compute + prefillAttention + k.d * n + decodeAttention
+      let compute = Self.softMax(k.b0, k.b * (features.prefillTokens + features.decodes))
+      let prefillAttention = Self.softMax(k.c * features.prefillPairs, k.g * features.prefixTokens)
+      let decodeAttention = Self.softMax(k.e * features.decodeContextTokens, k.f * features.longestContextTokens)
+      return k.a + compute + prefillAttention + k.d * features.decodes + decodeAttention
     }
   }
 
