@@ -53,8 +53,8 @@ let package = Package(
     .executableTarget(
       name: "coxswain",
       dependencies: [
-        "SchedulerCore", "WireProtocol", "WireClient", "HardwareProbes", "Sidecar", "Simulator", "Policy", "EmbeddedText",
-        logging,
+        "SchedulerCore", "WireProtocol", "WireClient", "HardwareProbes", "Sidecar", "Simulator", "Policy",
+        "EmbeddedText", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
