@@ -1,5 +1,6 @@
 """One scheduler loop: an engine of the model, its session, its connection, and what goes wrong with them."""
 
+import itertools
 from collections import deque
 
 from coxswain.client import Client, ConnectionLost, DeadlinePassed
@@ -22,6 +23,19 @@ STEP_TIMEOUT_US = 20_000_000
 # Engines with a batch of hundreds; their Steps cost thirty times as much.
 BIG_SHARE = 0.02
 TRACE_LENGTH = 24
+
+# What may happen to one Step, and how often.
+FAULTS = (
+    ("late", 0.030), ("cut_in_step", 0.004), ("cut_before_reply", 0.003), ("cut_in_reply", 0.003),
+    ("deadline_1us", 0.020), ("cancel", 0.020), ("pipelined", 0.010), ("bad_json", 0.005), ("split_write", 0.020),
+    ("unknown_method", 0.005), ("admin_method", 0.005), ("spoiled", 0.012), ("lost", 0.010), ("no_spot", 0.02),
+    ("news_between", 0.15), ("replaced_waiting", 0.002), ("bad_frame", 0.003), ("unknown_field", 0.01),
+)
+FAULT_NAMES = [name for name, _ in FAULTS]
+FAULT_WEIGHTS = list(itertools.accumulate(share for _, share in FAULTS))
+FAULT_SHARE = FAULT_WEIGHTS[-1]
+# Some Steps pass unharmed however high the chaos.
+FAULT_SHARE_MAX = 0.9
 
 
 class Mismatch(Exception):
@@ -262,20 +276,10 @@ class Rank:
             return False
         return True
 
-    FAULTS = (
-        ("late", 0.030), ("cut_in_step", 0.004), ("cut_before_reply", 0.003), ("cut_in_reply", 0.003),
-        ("deadline_1us", 0.020), ("cancel", 0.020), ("pipelined", 0.010), ("bad_json", 0.005), ("split_write", 0.020),
-        ("unknown_method", 0.005), ("admin_method", 0.005), ("spoiled", 0.012), ("lost", 0.010), ("no_spot", 0.02),
-        ("news_between", 0.15), ("replaced_waiting", 0.002), ("bad_frame", 0.003), ("unknown_field", 0.01),
-    )
-
     def _draw_fault(self):
-        roll = self.rng.random() / self.world.chaos
-        for name, share in self.FAULTS:
-            roll -= share
-            if roll < 0:
-                return name
-        return None
+        if self.rng.random() >= min(FAULT_SHARE_MAX, FAULT_SHARE * self.world.chaos):
+            return None
+        return self.rng.choices(FAULT_NAMES, cum_weights=FAULT_WEIGHTS)[0]
 
     def _spoil(self, message):
         for name, function in self.rng.sample(SPOILERS, 8):
