@@ -1,4 +1,5 @@
 /// Tokens charged per tenant (PROTOCOL.md, session rule 13): staged while a Step is applied, real once it was good.
+/// Sums wrap around: absurd figures from an engine must not stop the process.
 struct TenantCharges: Sendable {
   private var staged: ContiguousArray<Int> = []
   /// Name indices with a staged amount; may repeat.
@@ -16,15 +17,15 @@ struct TenantCharges: Sendable {
 
   mutating func stage(tenant: Int, tokens: Int) {
     if staged[tenant] == 0 { touched.append(Int32(tenant)) }
-    staged[tenant] += tokens
+    staged[tenant] &+= tokens
   }
 
   mutating func commit() {
     for tenant in touched {
       let tokens = staged[Int(tenant)]
       staged[Int(tenant)] = 0
-      committed[Int(tenant)] += tokens
-      totalTokens += tokens
+      committed[Int(tenant)] &+= tokens
+      totalTokens &+= tokens
     }
     touched.removeAll(keepingCapacity: true)
   }

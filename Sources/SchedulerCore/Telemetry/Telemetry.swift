@@ -1,4 +1,5 @@
-/// Counters of one session since Register. Plain sums: views and metrics read them, no decision depends on them.
+/// Counters of one session since Register. Plain sums: views and metrics read them, no decision depends on them. Sums of
+/// figures that an engine reports wrap around: absurd figures must not stop the process.
 public struct Telemetry: Hashable, Sendable {
   public var steps = 0
   public var arrivals = 0
@@ -36,22 +37,22 @@ public struct Telemetry: Hashable, Sendable {
 
   mutating func recordException(_ cause: StepDelta.ExceptionCause, executedTokens: Int) {
     exceptions[cause.index] += 1
-    exceptionTokens += executedTokens
+    exceptionTokens &+= executedTokens
   }
 
   /// Records a plan with its tokens, exceptions included, and the tokens of it that ran, exceptions apart.
   mutating func recordLaunch(plannedTokens planned: Int, executedTokens executed: Int) {
-    let ran = executed + exceptionTokens
+    let ran = executed &+ exceptionTokens
     exceptionTokens = 0
     plansLaunched += 1
-    plannedTokens += planned
-    executedTokens += ran
+    plannedTokens &+= planned
+    executedTokens &+= ran
     guard planned > 0 else { return }
     stalledPlans = ran == 0 ? stalledPlans + 1 : 0
   }
 
   mutating func recordSettled(elapsedUs: Int64) {
     settledPlans += 1
-    settledElapsedUs += elapsedUs
+    settledElapsedUs &+= elapsedUs
   }
 }

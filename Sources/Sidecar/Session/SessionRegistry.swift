@@ -84,7 +84,7 @@ public final class SessionRegistry: Sendable {
     contents.withLock { contents in
       for (tenant, tokens) in charges {
         let isKnown = contents.tenants[tenant] != nil || contents.tenants.count < limits.tenants
-        contents.tenants[isKnown ? tenant : Self.otherTenants, default: 0] += tokens
+        contents.tenants[isKnown ? tenant : Self.otherTenants, default: 0] &+= tokens
       }
     }
   }
