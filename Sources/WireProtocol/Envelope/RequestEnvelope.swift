@@ -6,6 +6,7 @@ public struct RequestEnvelope: Sendable {
 
   public enum Method: Hashable, Sendable {
     case known(WireMethod)
+    /// The name, cut when it is very long.
     case unknown(String)
   }
 
@@ -75,6 +76,6 @@ public struct RequestEnvelope: Sendable {
   private static func method(_ word: JSONKey) -> Method {
     if word.equals("coxswain.v1.Scheduler/Step") { return .known(.step) }
     let name = word.string
-    return WireMethod(rawValue: name).map(Method.known) ?? .unknown(name)
+    return WireMethod(rawValue: name).map(Method.known) ?? .unknown(JSONText.excerpt(name))
   }
 }

@@ -17,20 +17,21 @@ public struct JSONError: Error, Hashable, Sendable {
     var text = ""
     for component in reversedPath.reversed() {
       text += "/"
-      for character in component {
-        switch character {
+      for scalar in component.unicodeScalars {
+        switch scalar {
         case "~": text += "~0"
         case "/": text += "~1"
-        default: text.append(character)
+        default: text.unicodeScalars.append(scalar)
         }
       }
     }
     return text
   }
 
+  /// Very long names are cut: an error must not be larger than what a peer reads.
   func under(_ component: String) -> JSONError {
     var error = self
-    error.reversedPath.append(component)
+    error.reversedPath.append(JSONText.excerpt(component))
     return error
   }
 }

@@ -1,4 +1,5 @@
-/// A member's name inside the document's bytes; becomes a `String` only on request.
+/// A member's name inside the document's bytes; becomes a `String` only on request. Names are the same when their bytes
+/// are, escapes resolved (RFC 8259, section 8.3): Swift's `==` on strings would take canonical equivalents for equal.
 public struct JSONKey {
   let bytes: UnsafeRawBufferPointer
   let hasEscapes: Bool
@@ -10,14 +11,14 @@ public struct JSONKey {
 
   @inline(__always)
   public func equals(_ name: StaticString) -> Bool {
-    if hasEscapes { return string == name.description }
+    if hasEscapes { return string.utf8.elementsEqual(name.description.utf8) }
     guard bytes.count == name.utf8CodeUnitCount else { return false }
     for i in 0..<bytes.count where bytes[i] != name.utf8Start[i] { return false }
     return true
   }
 
   func equals(_ other: JSONKey) -> Bool {
-    if hasEscapes || other.hasEscapes { return string == other.string }
+    if hasEscapes || other.hasEscapes { return string.utf8.elementsEqual(other.string.utf8) }
     guard bytes.count == other.bytes.count else { return false }
     for i in 0..<bytes.count where bytes[i] != other.bytes[i] { return false }
     return true

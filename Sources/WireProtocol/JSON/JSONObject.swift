@@ -8,6 +8,9 @@ public struct JSONObject: Hashable, Sendable, ExpressibleByDictionaryLiteral {
       self.name = name
       self.value = value
     }
+
+    /// Compares bytes, as the reader does: canonically equivalent names are different names.
+    func isNamed(_ other: String) -> Bool { name.utf8.elementsEqual(other.utf8) }
   }
 
   public var members: [Member] = []
@@ -21,9 +24,9 @@ public struct JSONObject: Hashable, Sendable, ExpressibleByDictionaryLiteral {
 
   /// Setting a name that is there replaces its value in place; nil removes it.
   public subscript(name: String) -> JSONValue? {
-    get { members.first { $0.name == name }?.value }
+    get { members.first { $0.isNamed(name) }?.value }
     set {
-      let index = members.firstIndex { $0.name == name }
+      let index = members.firstIndex { $0.isNamed(name) }
       switch (index, newValue) {
       case (let index?, let value?): members[index].value = value
       case (let index?, nil): members.remove(at: index)

@@ -10,14 +10,15 @@ public struct JSONReader {
   private var depth = 0
   private let depthLimit: Int
 
-  /// - Throws: when the bytes are no UTF-8 or begin with a byte order mark.
-  public init(_ bytes: UnsafeRawBufferPointer, depthLimit: Int = WireLimits.defaultDepth) throws(JSONError) {
-    self.init(trusted: bytes, depthLimit: depthLimit)
-    if let offset = JSONText.firstInvalidUTF8(bytes) { throw JSONError(offset: offset, message: "invalid UTF-8") }
-  }
+  /// Bytes of one document: as much as a frame can be.
+  private static let documentBytesMax = Int(UInt32.max)
 
-  /// For a slice of a document that a reader has been over already.
-  init(trusted bytes: UnsafeRawBufferPointer, depthLimit: Int) {
+  /// - Throws: when the bytes are no UTF-8 or too many.
+  public init(_ bytes: UnsafeRawBufferPointer, depthLimit: Int = WireLimits.defaultDepth) throws(JSONError) {
+    guard bytes.count <= Self.documentBytesMax else {
+      throw JSONError(offset: 0, message: "more than \(Self.documentBytesMax) bytes")
+    }
+    if let offset = JSONText.firstInvalidUTF8(bytes) { throw JSONError(offset: offset, message: "invalid UTF-8") }
     self.bytes = bytes
     self.depthLimit = depthLimit
     index = 0
@@ -36,7 +37,7 @@ public struct JSONReader {
     while try !closes(UInt8(ascii: "}"), isFirst: &isFirst) {
       let offset = index
       let key = try name()
-      guard names.insert(key) else {
+      guard names.insert(key, of: bytes) else {
         throw JSONError(offset: offset, message: "duplicate name").under(key.string)
       }
       do throws(JSONError) { try member(key, &self) } catch { throw error.under(key.string) }
@@ -163,7 +164,8 @@ public struct JSONReader {
     var isInteger = true
     if bytes[index] == UInt8(ascii: "-") { index += 1 }
     try skipIntegerDigits(from: start)
-    if index < bytes.count, bytes[index] == UInt8(ascii: ".") {
+    guard isFraction(index) else { return (UnsafeRawBufferPointer(rebasing: bytes[start..<index]), true) }
+    if bytes[index] == UInt8(ascii: ".") {
       isInteger = false
       index += 1
       try skipDigits(from: start)
@@ -197,7 +199,13 @@ public struct JSONReader {
   }
 
   /// The first byte of the next value, white space skipped.
+  @inline(__always)
   public mutating func peek() throws(JSONError) -> UInt8 {
+    if index < bytes.count, bytes[index] > 0x20 { return bytes[index] }
+    return try peekPastSpace()
+  }
+
+  private mutating func peekPastSpace() throws(JSONError) -> UInt8 {
     skipSpace()
     guard index < bytes.count else { throw JSONError(offset: index, message: "unexpected end of the document") }
     return bytes[index]
@@ -247,22 +255,20 @@ public struct JSONReader {
     index += 1
     let start = index
     var hasEscapes = false
-    while index < bytes.count {
-      let byte = bytes[index]
-      if byte == UInt8(ascii: "\"") {
+    while true {
+      index = JSONText.endOfPlainText(bytes, from: index)
+      guard index < bytes.count else { throw JSONError(offset: index, message: "unexpected end of a string") }
+      switch bytes[index] {
+      case UInt8(ascii: "\""):
         let body = UnsafeRawBufferPointer(rebasing: bytes[start..<index])
         index += 1
         return (body, hasEscapes)
-      }
-      if byte < 0x20 { throw JSONError(offset: index, message: "control character in a string") }
-      if byte == UInt8(ascii: "\\") {
+      case UInt8(ascii: "\\"):
         hasEscapes = true
         try skipEscape()
-      } else {
-        index += 1
+      default: throw JSONError(offset: index, message: "control character in a string")
       }
     }
-    throw JSONError(offset: index, message: "unexpected end of a string")
   }
 
   private mutating func skipEscape() throws(JSONError) {
@@ -296,24 +302,32 @@ public struct JSONReader {
   /// Digits of an integer without leading zeros, with nothing that would make it a fraction.
   @inline(__always)
   private mutating func digits(_ expected: @autoclosure () -> String, from start: Int) throws(JSONError) -> UInt64 {
-    var value: UInt64 = 0
     let first = index
-    while index < bytes.count {
-      let digit = bytes[index] &- UInt8(ascii: "0")
-      guard digit <= 9 else { break }
+    let end = JSONText.endOfDigits(bytes, from: first)
+    let count = end - first
+    guard count > 0, count <= Self.digitsMax, count == 1 || bytes[first] != UInt8(ascii: "0"), !isFraction(end) else {
+      throw JSONError(offset: start, message: "expected \(expected())")
+    }
+    var value: UInt64 = 0
+    for i in first..<min(end, first + Self.digitsMax - 1) {
+      value = value &* 10 &+ UInt64(bytes[i] &- UInt8(ascii: "0"))
+    }
+    if count == Self.digitsMax {
       let (product, overflowed) = value.multipliedReportingOverflow(by: 10)
-      let (sum, carried) = product.addingReportingOverflow(UInt64(digit))
+      let (sum, carried) = product.addingReportingOverflow(UInt64(bytes[end - 1] &- UInt8(ascii: "0")))
       guard !overflowed, !carried else { throw JSONError(offset: start, message: "expected \(expected())") }
       value = sum
-      index += 1
     }
-    guard index > first, index == first + 1 || bytes[first] != UInt8(ascii: "0") else {
-      throw JSONError(offset: start, message: "expected \(expected())")
-    }
-    if index < bytes.count, bytes[index] == UInt8(ascii: ".") || bytes[index] | 0x20 == UInt8(ascii: "e") {
-      throw JSONError(offset: start, message: "expected \(expected())")
-    }
+    index = end
     return value
+  }
+
+  /// Digits of the largest 64-bit integer; one less never overflows.
+  private static let digitsMax = 20
+
+  /// Whether a fraction or an exponent follows an integer's digits.
+  private func isFraction(_ end: Int) -> Bool {
+    end < bytes.count && (bytes[end] == UInt8(ascii: ".") || bytes[end] | 0x20 == UInt8(ascii: "e"))
   }
 
   private mutating func skipIntegerDigits(from start: Int) throws(JSONError) {
@@ -325,9 +339,9 @@ public struct JSONReader {
   }
 
   private mutating func skipDigits(from start: Int) throws(JSONError) {
-    let first = index
-    while index < bytes.count, bytes[index] &- UInt8(ascii: "0") <= 9 { index += 1 }
-    guard index > first else { throw JSONError(offset: start, message: "expected a digit") }
+    let end = JSONText.endOfDigits(bytes, from: index)
+    guard end > index else { throw JSONError(offset: start, message: "expected a digit") }
+    index = end
   }
 
   private func outOfRange(_ start: Int, _ range: ClosedRange<Int>) -> JSONError {

@@ -1,5 +1,15 @@
 /// Strings inside JSON text: escapes resolved, and UTF-8 checked once for a whole document.
 enum JSONText {
+  /// Scalars of a peer's text that a message repeats.
+  static let excerptScalars = 80
+
+  /// A peer's text as far as an error message repeats it.
+  static func excerpt(_ text: String) -> String {
+    guard text.utf8.count > excerptScalars else { return text }
+    let head = text.unicodeScalars.prefix(excerptScalars)
+    return head.endIndex == text.endIndex ? text : String(head) + "..."
+  }
+
   /// Resolves the escapes of a string body that the reader has accepted.
   static func unescape(_ bytes: UnsafeRawBufferPointer) -> String {
     var result: [UInt8] = []
@@ -31,6 +41,34 @@ enum JSONText {
       }
     }
     return String(decoding: result, as: UTF8.self)
+  }
+
+  /// Where the bytes that a string holds as they are end: at a quote, a backslash, a control character or the document's
+  /// end. Eight bytes at a time.
+  @inline(__always)
+  static func endOfPlainText(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let highs: UInt64 = 0x8080_8080_8080_8080
+    var i = start
+    while i + 8 <= bytes.count {
+      let word = bytes.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+      let quote = word ^ ones &* 0x22
+      let backslash = word ^ ones &* 0x5C
+      // The high bit of each byte that is zero after the exclusive or, or below 0x20 before it. Borrows make only bytes
+      // after the first hit wrong, and those are looked at one by one below.
+      let hits = ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash | (word &- ones &* 0x20) & ~word) & highs
+      if hits != 0 { break }
+      i += 8
+    }
+    while i < bytes.count, bytes[i] >= 0x20, bytes[i] != 0x22, bytes[i] != 0x5C { i += 1 }
+    return i
+  }
+
+  @inline(__always)
+  static func endOfDigits(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    var i = start
+    while i < bytes.count, bytes[i] &- UInt8(ascii: "0") <= 9 { i += 1 }
+    return i
   }
 
   static func hex4(_ bytes: UnsafeRawBufferPointer, at start: Int) -> UInt16? {

@@ -71,7 +71,7 @@ public struct JSONWriter: Sendable {
         buffer[24 - count] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
         rest /= 10
       }
-      bytes.append(contentsOf: buffer[(24 - count)..<24])
+      bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: buffer[(24 - count)...]))
     }
   }
 
@@ -91,11 +91,11 @@ public struct JSONWriter: Sendable {
     copy.withUTF8 { utf8 in
       var start = 0
       for i in utf8.indices where utf8[i] < 0x20 || utf8[i] == UInt8(ascii: "\"") || utf8[i] == UInt8(ascii: "\\") {
-        bytes.append(contentsOf: utf8[start..<i])
+        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<i]))
         appendEscape(utf8[i])
         start = i + 1
       }
-      bytes.append(contentsOf: utf8[start..<utf8.count])
+      bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
     }
     bytes.append(UInt8(ascii: "\""))
   }

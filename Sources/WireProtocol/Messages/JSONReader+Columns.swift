@@ -60,7 +60,7 @@ extension JSONReader {
     let text = try string()
     guard let choice = Choice(rawValue: text) else {
       let words = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-      throw invalid("\"\(text)\"; expected one of \(words)")
+      throw invalid("\"\(JSONText.excerpt(text))\"; expected one of \(words)")
     }
     return choice
   }

@@ -77,7 +77,7 @@ public struct MessageReader {
   ) throws(CallError) -> Choice {
     guard let text = value.stringValue, let choice = Choice(rawValue: text) else {
       let words = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-      throw .invalid(field: pointer, "\(value.text); expected one of \(words)")
+      throw .invalid(field: pointer, "\(JSONText.excerpt(value.text)); expected one of \(words)")
     }
     return choice
   }
@@ -89,6 +89,6 @@ public struct MessageReader {
   }
 
   private func wrong(_ name: String, _ value: JSONValue, _ expected: String) -> CallError {
-    .invalid(field: pointer(name), "\(value.text.prefix(80)); expected \(expected)")
+    .invalid(field: pointer(name), "\(JSONText.excerpt(value.text)); expected \(expected)")
   }
 }

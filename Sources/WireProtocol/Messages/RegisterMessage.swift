@@ -6,6 +6,8 @@ public enum RegisterMessage {
   static let ranksMax = 1 << 16
   /// Plans in flight that the session rules cover.
   static let inFlightMax = 3
+  /// Tokens of one iteration, as in policy files; a plan's item keeps them in 32 bits.
+  static let stepTokensMax = 1 << 24
 
   /// - Throws: INVALID_ARGUMENT with the field's pointer.
   public static func decode(_ json: JSONValue, path: String = "") throws(CallError) -> EngineDescription {
@@ -52,7 +54,7 @@ public enum RegisterMessage {
 
   private static func limits(_ limits: MessageReader) throws(CallError) -> EngineDescription.Limits {
     EngineDescription.Limits(
-      stepTokens: try limits.integer("step_tokens", in: 1...StepCodec.countMax),
+      stepTokens: try limits.integer("step_tokens", in: 1...stepTokensMax),
       sequences: try limits.integer("sequences", in: 1...StepCodec.countMax),
       length: try limits.integer("length", default: 0), adapters: try limits.integer("adapters", default: 0),
       encoderTokens: try limits.integer("encoder_tokens", default: 0))
@@ -78,7 +80,8 @@ public enum RegisterMessage {
     for (i, name) in try message.array("capabilities", max: 64, default: []).enumerated() {
       guard let known = Capabilities.named.first(where: { $0.name == name.stringValue }) else {
         let words = Capabilities.named.map(\.name).joined(separator: ", ")
-        throw .invalid(field: "\(message.pointer("capabilities"))/\(i)", "\(name.text); expected one of \(words)")
+        throw .invalid(
+          field: "\(message.pointer("capabilities"))/\(i)", "\(JSONText.excerpt(name.text)); expected one of \(words)")
       }
       capabilities.insert(known.verb)
     }

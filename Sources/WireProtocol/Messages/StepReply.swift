@@ -110,14 +110,25 @@ public struct StepReply: Hashable, Sendable {
     } else if key.equals("hold_us") {
       holdUs = try reader.integer(in: counts)
     } else if key.equals("cache") {
-      let cache = try JSONValue(&reader)
-      watermarkBlocks = cache["watermark_blocks"]?.arrayValue?.compactMap(\.integerValue)
+      try readCache(&reader)
     } else if key.equals("placement") {
       placement = try JSONValue(&reader)
     } else if key.equals("reasons") {
       reasons = try JSONValue(&reader)
     } else {
       try reader.skipValue()
+    }
+  }
+
+  private mutating func readCache(_ reader: inout JSONReader) throws(JSONError) {
+    try reader.object { (key, reader) throws(JSONError) in
+      guard key.equals("watermark_blocks") else {
+        try reader.skipValue()
+        return
+      }
+      var blocks: [Int] = []
+      try reader.column(&blocks, in: 0...StepCodec.countMax, max: StepCodec.poolsMax)
+      watermarkBlocks = blocks
     }
   }
 
