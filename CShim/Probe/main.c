@@ -122,7 +122,8 @@ int main(int argc, char **argv) {
     switch (option) {
       case 'x': o.xml = optarg; break;
       case 's': o.synthetic = optarg; break;
-      case 'v': return printf("coxswain-probe document %d, hwloc %x\n", PROBE_DOCUMENT_VERSION, hwloc_get_api_version()) < 0;
+      case 'v':
+        return printf("coxswain-probe document %d, hwloc %x\n", PROBE_DOCUMENT_VERSION, hwloc_get_api_version()) < 0;
       case 'h': return fputs(help, stdout) == EOF;
       case ':': return usage("missing value for ", argv[optind - 1]);
       default: return usage("unknown option ", argv[optind - 1]);

@@ -46,7 +46,8 @@ static probe_node *owner_of(probe_nodes *nodes, unsigned cpu) {
   return owner ? owner : owner_among(nodes, cpu, true);
 }
 
-static bool bandwidth_of(hwloc_topology_t topology, hwloc_obj_t node, hwloc_memattr_id_t attribute, hwloc_uint64_t *out) {
+static bool bandwidth_of(
+    hwloc_topology_t topology, hwloc_obj_t node, hwloc_memattr_id_t attribute, hwloc_uint64_t *out) {
   struct hwloc_location initiator;
   initiator.type = HWLOC_LOCATION_TYPE_CPUSET;
   initiator.location.cpuset = node->cpuset;
@@ -123,7 +124,8 @@ cJSON *probe_list_json(hwloc_const_bitmap_t set) {
 static struct hwloc_distances_s *slit(hwloc_topology_t topology) {
   struct hwloc_distances_s *found = NULL;
   unsigned count = 1;
-  int rc = hwloc_distances_get_by_type(topology, HWLOC_OBJ_NUMANODE, &count, &found, HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0);
+  int rc = hwloc_distances_get_by_type(
+      topology, HWLOC_OBJ_NUMANODE, &count, &found, HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0);
   return rc == 0 && count > 0 ? found : NULL;
 }
 
@@ -146,7 +148,8 @@ static cJSON *distances_json(const probe_nodes *nodes, const struct hwloc_distan
   return row;
 }
 
-static void add_attribute(cJSON *json, const char *key, hwloc_topology_t topology, hwloc_obj_t node, hwloc_memattr_id_t id) {
+static void add_attribute(
+    cJSON *json, const char *key, hwloc_topology_t topology, hwloc_obj_t node, hwloc_memattr_id_t id) {
   hwloc_uint64_t value = 0;
   if (bandwidth_of(topology, node, id, &value)) (void)cJSON_AddNumberToObject(json, key, (double)value);
 }

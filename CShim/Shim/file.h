@@ -18,8 +18,8 @@ cox_value cox_failure(int cause);
 cox_file cox_file_open(const char *path);
 void cox_file_close(cox_file *file);
 
-/// Reads from the start with one pread: the kernel's one-record files (PSI, meminfo, cgroup) come whole in one call, and
-/// a second one would only build the text again. Returns the count, at most `capacity`, or -1 with `*cause` set.
+/// Reads from the start with one pread: the kernel's one-record files (PSI, meminfo, cgroup) come whole in one call,
+/// and a second one would only build the text again. Returns the count, at most `capacity`, or -1 with `*cause` set.
 int64_t cox_file_read(const cox_file *file, char *buffer, size_t capacity, int *cause);
 
 /// Opens, reads to the end or `capacity`, and closes.

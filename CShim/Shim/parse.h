@@ -1,4 +1,5 @@
-/// Parsers of kernel text. They look at `length` bytes only, need no final zero, and refuse what they do not understand.
+/// Parsers of kernel text. They look at `length` bytes only, need no final zero, and refuse what they do not
+/// understand.
 #ifndef COXSWAIN_PARSE_H
 #define COXSWAIN_PARSE_H
 

@@ -5,7 +5,8 @@
 /// * roofline: `t = a + pn(b0, b (P + n)) + pn(c W, g Kp) + d n + pn(e K, f M)`
 ///
 /// Iterations with and without prefill have coefficients of their own: attention kernels are slower per KV token when a
-/// chunk shares the iteration. Coefficients are milliseconds of GPU time; `overheadUs` is the engine's own time per step.
+/// chunk shares the iteration. Coefficients are milliseconds of GPU time; `overheadUs` is the engine's own time per
+/// step.
 public struct IterationTimeModel: Hashable, Sendable {
   public enum Form: String, CaseIterable, Hashable, Sendable {
     case linear, roofline

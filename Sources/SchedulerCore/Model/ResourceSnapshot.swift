@@ -1,21 +1,3 @@
-/// One measured value: what it is, whether it can be trusted, and how old it is. Unsupported is never zero.
-public struct Leaf<Value: Hashable & Sendable>: Hashable, Sendable {
-  public enum Status: String, CaseIterable, Hashable, Sendable {
-    case ok, unsupported, denied, stale, lost
-  }
-  /// Present for `ok`, `stale` and `lost` (the last good value); nil otherwise.
-  public var value: Value?
-  public var status: Status
-  /// Milliseconds since the value was read; nil when it never was.
-  public var ageMs: Int?
-
-  public init(value: Value?, status: Status, ageMs: Int?) {
-    self.value = value
-    self.status = status
-    self.ageMs = ageMs
-  }
-}
-
 /// The machine as the core sees it: what a decision may depend on, as plain values. The full document that people
 /// read (`coxswain snapshot`) is made by HardwareProbes; this is the part that steers plans.
 public struct ResourceSnapshot: Hashable, Sendable {

@@ -1,4 +1,5 @@
-/// Why a Step could not be applied: the mirror is dropped and the engine registers again (PROTOCOL.md, session rule 10).
+/// Why a Step could not be applied: the mirror is dropped and the engine registers again (PROTOCOL.md, session rule
+/// 10).
 public struct StepRejection: Error, Hashable, Sendable {
   /// JSON pointer into the Step message, such as `/state/h/3`.
   public var field: String

@@ -28,27 +28,6 @@ public enum GPUCloseness: String, CaseIterable, Comparable, Hashable, Sendable {
   public static func < (a: GPUCloseness, b: GPUCloseness) -> Bool { a.rank < b.rank }
 }
 
-/// Two GPUs and what is between them.
-public struct GPUPair: Hashable, Sendable {
-  /// Bus ids; `a` comes first on the machine.
-  public var a: String
-  public var b: String
-  public var closeness: GPUCloseness
-  /// Of their own link in one direction, where it is stated.
-  public var bandwidthMbS: Int?
-  /// Whether the same NUMA node is near to both; nil if that is unknown of one.
-  public var sharesNode: Bool?
-
-  /// Nearer is less: closeness, then bandwidth, then the node.
-  func isNearer(than other: GPUPair) -> Bool {
-    if closeness != other.closeness, closeness < other.closeness || other.closeness < closeness {
-      return closeness < other.closeness
-    }
-    if bandwidthMbS != other.bandwidthMbS { return (bandwidthMbS ?? 0) > (other.bandwidthMbS ?? 0) }
-    return sharesNode == true && other.sharesNode != true
-  }
-}
-
 extension MachineTopology {
   /// Every pair of GPUs, in the order of the devices. O(n^2) in the number of GPUs, which is at most some dozens.
   public var gpuPairs: [GPUPair] {

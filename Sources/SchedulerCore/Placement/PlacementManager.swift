@@ -1,4 +1,5 @@
-/// Where one engine's host side should run, from the machine's NUMA nodes. A new generation whenever the answer changes.
+/// Where one engine's host side should run, from the machine's NUMA nodes. A new generation whenever the answer
+/// changes.
 struct PlacementManager: Sendable {
   private var current: PlacementPlan?
   private var snapshotGeneration: UInt64?

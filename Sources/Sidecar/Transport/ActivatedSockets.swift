@@ -4,7 +4,8 @@ import Glibc
 enum ActivatedSockets {
   private static let firstDescriptor: CInt = 3
 
-  /// Descriptors by kind. Names are `engine` and `admin` (FileDescriptorName=); without names the first is the engine's.
+  /// Descriptors by kind. Names are `engine` and `admin` (FileDescriptorName=); without names the first is the
+  /// engine's.
   static func find(environment: (String) -> String?, pid: pid_t = getpid()) -> [SocketKind: CInt] {
     guard let owner = environment("LISTEN_PID").flatMap({ pid_t($0) }), owner == pid,
       let count = environment("LISTEN_FDS").flatMap({ CInt($0) }), count > 0

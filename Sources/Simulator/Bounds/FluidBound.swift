@@ -1,7 +1,7 @@
 import SchedulerCore
 
-/// The largest request rate that one replica could sustain if work were a fluid: an iteration of length tau, repeated for
-/// ever, carries its share of prefill, decodes and KV reads, and the resident KV fits. No burst, no queue, no
+/// The largest request rate that one replica could sustain if work were a fluid: an iteration of length tau, repeated
+/// for ever, carries its share of prefill, decodes and KV reads, and the resident KV fits. No burst, no queue, no
 /// speculation, no prefix reuse: no scheduler passes it without one of those.
 public struct FluidBound: Sendable {
   /// Means over a workload's requests.

@@ -1,5 +1,5 @@
-/// KV blocks of one pool with prefix sharing: blocks whose contents are known by identity are shared while held and stay
-/// cached, evictable, least recently used first, when nobody holds them any more (as vLLM V1's prefix cache).
+/// KV blocks of one pool with prefix sharing: blocks whose contents are known by identity are shared while held and
+/// stay cached, evictable, least recently used first, when nobody holds them any more (as vLLM V1's prefix cache).
 struct PrefixCache {
   private struct Entry {
     var holders: Int

@@ -8,7 +8,8 @@ public enum MessageField {
     case untrackedTokens = "untracked_tokens"
     case check, spot
 
-    /// What an engine may send that changes state and that older sidecars do not know: the reply to Register lists them.
+    /// What an engine may send that changes state and that older sidecars do not know: the reply to Register lists
+    /// them.
     public static let stepFields: [Step] = [.launched, .settled, .state, .untrackedTokens, .spot]
   }
 
