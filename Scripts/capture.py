@@ -24,7 +24,7 @@ from coxswain.client import Client  # noqa: E402
 from coxswain.faults.process import SidecarProcess  # noqa: E402
 from coxswain.framing import FrameError, FrameReader  # noqa: E402
 
-# Of each schema and direction: all messages up to this many, later ones only when they have members in a new combination.
+# Of each schema and direction: all messages up to this many, later ones only with members in a new combination.
 MESSAGES_MAX = 150
 SHAPES_MAX = 1500
 CHUNK_BYTES = 1 << 16
@@ -190,7 +190,8 @@ async def run_until_ready(command, environment):
 
 
 async def capture(executable, out):
-    with SidecarProcess(executable, policy="exerciser") as sidecar, tempfile.TemporaryDirectory(prefix="cox-tap-") as front:
+    folder = tempfile.TemporaryDirectory(prefix="cox-tap-")
+    with SidecarProcess(executable, policy="exerciser") as sidecar, folder as front:
         recorder = Recorder(out / "captured.ndjson", methods_of(sidecar.admin_socket))
         await serve_tap(recorder, front, sidecar.directory)
         environment = {**os.environ, "COXSWAIN_RUNTIME_DIR": front, "PYTHONPATH": str(ROOT / "Clients/python")}
@@ -208,7 +209,10 @@ async def capture(executable, out):
     return recorder.counts, failures
 
 
-REQUIRED = (("step-v1", "request"), ("step-reply-v1", "reply"), ("register-v1", "request"), ("register-reply-v1", "reply"))
+REQUIRED = (
+    ("step-v1", "request"), ("step-reply-v1", "reply"), ("register-v1", "request"), ("register-reply-v1", "reply"),
+    ("plan-v1", "request"), ("status-v1", "reply"), ("snapshot-v1", "reply"), ("topology-v1", "reply"),
+)
 
 
 async def main(arguments):

@@ -32,7 +32,7 @@ def table():
         text += f'static const unsigned char {symbol(path)}[] = {{\n#embed "../../{path}"\n}};\n'
     text += "\nstatic const struct embedded_file files[] = {\n"
     for path in paths:
-        text += f'    {{"{path}", {symbol(path)}, sizeof({symbol(path)})}},\n'
+        text += f'    {{"{path}", {symbol(path)},\n     sizeof({symbol(path)})}},\n'
     return text + TAIL
 
 

@@ -28,7 +28,8 @@ ERRORS_SHOWN = 20
 
 
 def load_schemas():
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "Schemas").glob("*.json"))}
+    paths = sorted((ROOT / "Schemas").glob("*.json"))
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
 
 
 def identifier(name):

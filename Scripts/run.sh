@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The main job: a sidecar in a directory of its own, and the reference engine against it over the socket.
-# $TRACE, $PROFILE and $ENGINE_OPTIONS go to the engine, $POLICY to the sidecar, when they are set. Exits with the engine's
-# status, or 1 when the sidecar did not stop cleanly.
+# $TRACE, $PROFILE and $ENGINE_OPTIONS go to the engine, $POLICY to the sidecar, when they are set. Exits with the
+# engine's status, or 1 when the sidecar did not stop cleanly.
 
 cd "$(dirname "$0")/.." && source Scripts/common.sh
 
@@ -10,7 +10,7 @@ STOP_TIMEOUT_S=10
 
 Scripts/build.sh
 
-runtime=$(mktemp -d /tmp/coxswain.XXXXXX)
+runtime=$(mktemp -d -t coxswain.XXXXXX)
 log=$runtime/sidecar.log
 sidecar=
 

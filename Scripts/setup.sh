@@ -3,8 +3,8 @@
 
 cd "$(dirname "$0")/.." && source Scripts/common.sh
 
-# libnuma: NUMA nodes and distances (shim). libhwloc, libcjson: topology (coxswain-probe). python3-jsonschema: the judge of
-# schemas and messages.
+# libnuma: NUMA nodes and distances (shim). libhwloc, libcjson: topology (coxswain-probe). python3-jsonschema: the judge
+# of schemas and messages.
 PACKAGES=(libnuma-dev libhwloc-dev libcjson-dev python3)
 SWIFT_MIN=6.2
 
@@ -19,7 +19,7 @@ missing() {
 }
 
 install() {
-  command -v apt-get >/dev/null || fail "missing: $*. Install what your system calls them; only Debian's apt-get is known here"
+  command -v apt-get >/dev/null || fail "missing: $*. Only Debian's apt-get is known here; install what they are called"
   local sudo=()
   if [ "$(id -u)" -ne 0 ]; then
     command -v sudo >/dev/null || fail "missing: $*. Run as root: apt-get install $*"
@@ -32,7 +32,8 @@ install() {
 }
 
 require_swift() {
-  command -v swift >/dev/null || fail "no swift on the path: Swift $SWIFT_MIN or later is needed, see https://www.swift.org/install"
+  command -v swift >/dev/null \
+    || fail "no swift on the path: Swift $SWIFT_MIN or later is needed, see https://www.swift.org/install"
   local version
   version=$(swift --version 2>/dev/null | sed -nE 's/.*Swift version ([0-9]+\.[0-9]+).*/\1/p' | head -n 1)
   [ "$(printf '%s\n%s\n' "$SWIFT_MIN" "$version" | sort -V | head -n 1)" = "$SWIFT_MIN" ] \

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." && source Scripts/common.sh
 PYTHON=$(find_python) || fail "no python3 can import jsonschema; run make setup"
 export COXSWAIN_PYTHON=$PYTHON
 export COXSWAIN_BIN=$PWD/.build/debug/coxswain
-logs=$(mktemp -d /tmp/coxswain-test.XXXXXX)
+logs=$(mktemp -d -t coxswain-test.XXXXXX)
 summary=()
 failed=0
 
@@ -30,7 +30,9 @@ build() {
   fi
 }
 
-swift_tests() { swift test --skip-build --disable-xctest 2>&1 | grep -vE '^[◇✔] (Test|Suite) .*(started|passed after)'; }
+swift_tests() {
+  swift test --skip-build --disable-xctest 2>&1 | grep -vE '^[◇✔] (Test|Suite) .*(started|passed after)'
+}
 python_tests() { (cd Clients/python && "$PYTHON" -m unittest discover -s tests -t .); }
 capture() { "$PYTHON" Scripts/capture.py "$COXSWAIN_BIN"; }
 sanitizers() { "$PYTHON" Tests/CShim/sanitize.py; }
