@@ -55,7 +55,9 @@ import WireProtocol
     (#""queue":[]"#, "/queue", "wrong type", "an object", "[]"),
     (#""classes":[]"#, "/classes", "wrong size", "an array of 1 to 16 entries", "0 entries"),
     (#""classes":{}"#, "/classes", "wrong type", "an array of 1 to 16 entries", "{}"),
-    (#""preset":null"#, "/preset", "wrong type", "one of balanced, exerciser, vllm-v1, vllm-v1-priority", "null"),
+    (
+      #""preset":null"#, "/preset", "wrong type", "one of \(PolicyDocument.presetNames.joined(separator: ", "))", "null"
+    ),
   ]) func aValueNamesItsRange(members: String, pointer: String, message: String, expected: String, found: String) throws
   {
     let error = try onlyError(members)
