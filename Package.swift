@@ -71,6 +71,8 @@ let package = Package(
       dependencies: ["Sidecar", "Simulator", "WireClient", "WireProtocol", "SchedulerCore", "Policy", logging],
       swiftSettings: strict),
     .testTarget(name: "SimulatorTests", dependencies: ["Simulator"], swiftSettings: strict),
-    .testTarget(name: "CommandTests", dependencies: ["coxswain", "WireClient", "WireProtocol"], swiftSettings: strict),
+    .testTarget(
+      name: "CommandTests", dependencies: ["coxswain", "WireClient", "WireProtocol", "HardwareProbes"],
+      swiftSettings: strict),
   ]
 )

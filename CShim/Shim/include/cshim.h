@@ -151,6 +151,29 @@ cox_text cox_text_at(const cox_collector *collector, cox_text_kind kind);
 /// (EPERM), which makes a NUMA binding silently useless.
 cox_value cox_memory_policy_settable(void);
 
+/// CPUs of the calling thread, ascending, at most `capacity` of them. Returns how many there are, or -1 with errno set.
+int64_t cox_cpus_of_thread(int32_t *cpus, size_t capacity);
+
+/// Binds the calling thread to CPUs. 0, or an errno value; EINVAL if none of them may be used.
+int cox_bind_cpus(const int32_t *cpus, size_t count);
+
+typedef enum cox_memory_mode {
+  /// The kernel's default: memory of the node on which the thread runs.
+  COX_MEMORY_DEFAULT = 0,
+  /// Another node is taken when this one is full.
+  COX_MEMORY_PREFERRED = 1,
+  /// Nothing but this node: the allocation fails when it is full.
+  COX_MEMORY_BIND = 2,
+  /// A policy that this project does not set.
+  COX_MEMORY_OTHER = 3,
+} cox_memory_mode;
+
+/// Sets the memory policy of the calling thread, which programs started by exec inherit. 0, or an errno value.
+int cox_set_memory_node(cox_memory_mode mode, int32_t node);
+
+/// The memory policy of the calling thread. `*node` is its only or first node, -1 without one. 0, or an errno value.
+int cox_memory_policy(cox_memory_mode *mode, int32_t *node);
+
 /// A pipe whose ends are not inherited by programs that other threads start meanwhile. 0, or an errno value.
 int cox_pipe(int ends[2]);
 
