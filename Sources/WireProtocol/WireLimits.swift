@@ -1,4 +1,4 @@
-/// Limits on what a peer may send (PROTOCOL.md, "Wire").
+/// Limits on what a peer may send (Docs/wire.md, "Wire").
 public struct WireLimits: Hashable, Sendable {
   public static let defaultFrameBytes = 4 << 20
   public static let defaultDepth = 64

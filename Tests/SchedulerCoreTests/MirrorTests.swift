@@ -1,7 +1,7 @@
 import SchedulerCore
 import Testing
 
-/// The session rules as the mirror must hold them; every rejection names its field (PROTOCOL.md, rules 5 to 13).
+/// The session rules as the mirror must hold them; every rejection names its field (Docs/wire.md, rules 5 to 13).
 struct MirrorTests {
   private func core(
     inFlightMax: Int = 1, capabilities: Capabilities = [.order, .hold, .chunk, .pause, .requeue], drafts: Int = 0

@@ -1,4 +1,4 @@
-"""One test per hole that looser wordings of the protocol had, named after it (the list at the end of PROTOCOL.md)."""
+"""One test per hole that looser wordings of the protocol had, named after it (the list at the end of Docs/wire.md)."""
 
 import unittest
 

@@ -1,5 +1,5 @@
 /// Whether a waiting request may join this iteration. The engine is the authority: admission may still fail there
-/// (PROTOCOL.md, session rule 14).
+/// (Docs/wire.md, session rule 14).
 struct AdmissionController: Sendable {
   enum Decision: Sendable {
     case admit(tokens: Int, chunk: Reason?)

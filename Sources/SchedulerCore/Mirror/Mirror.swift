@@ -1,4 +1,4 @@
-/// The sidecar's copy of one engine's queue, built from messages only (PROTOCOL.md, session rules 5 to 10).
+/// The sidecar's copy of one engine's queue, built from messages only (Docs/wire.md, session rules 5 to 10).
 ///
 /// `apply` checks as it goes and throws at the first contradiction: the caller then drops the whole mirror, so nothing
 /// is ever undone. Charges are staged and become real only when the whole Step was good.

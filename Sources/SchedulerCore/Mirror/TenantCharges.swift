@@ -1,4 +1,4 @@
-/// Tokens charged per tenant (PROTOCOL.md, session rule 13): staged while a Step is applied, real once it was good.
+/// Tokens charged per tenant (Docs/wire.md, session rule 13): staged while a Step is applied, real once it was good.
 /// Sums wrap around: absurd figures from an engine must not stop the process.
 struct TenantCharges: Sendable {
   private var staged: ContiguousArray<Int> = []

@@ -1,4 +1,4 @@
-/// The verbs that an engine declared it can carry out (PROTOCOL.md, session rule 4).
+/// The verbs that an engine declared it can carry out (Docs/wire.md, session rule 4).
 ///
 /// A verb that is not in the set never leaves the core: `PlanInvariants` checks it on every plan.
 public struct Capabilities: OptionSet, Hashable, Sendable {
@@ -30,7 +30,7 @@ public struct Capabilities: OptionSet, Hashable, Sendable {
   /// Truncate, requeue and swap may name a request of an unsettled plan.
   public static let inFlightPreempt = Self(rawValue: 1 << 18)
 
-  /// Every verb with its name on the wire, in the order of PROTOCOL.md.
+  /// Every verb with its name on the wire, in the order of Docs/wire.md.
   public static let named: [(name: String, verb: Capabilities)] = [
     ("order", .order), ("hold", .hold), ("budget", .budget), ("sequences", .sequences), ("chunk", .chunk),
     ("pause", .pause), ("truncate", .truncate), ("requeue", .requeue), ("swap_cpu", .swapCPU),

@@ -1,4 +1,4 @@
-/// What an engine says about itself once, in Register (PROTOCOL.md, session rule 3).
+/// What an engine says about itself once, in Register (Docs/wire.md, session rule 3).
 public struct EngineDescription: Hashable, Sendable {
   /// One pool of KV blocks. Several KV groups may draw on one pool.
   public struct Pool: Hashable, Sendable {

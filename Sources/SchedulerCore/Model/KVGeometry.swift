@@ -1,4 +1,4 @@
-/// Block arithmetic of an engine's KV groups (PROTOCOL.md, session rule 3). Several groups may draw on one pool.
+/// Block arithmetic of an engine's KV groups (Docs/wire.md, session rule 3). Several groups may draw on one pool.
 public struct KVGeometry: Hashable, Sendable {
   private struct Group: Hashable, Sendable {
     var pool: Int

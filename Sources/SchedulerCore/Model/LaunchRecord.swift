@@ -1,4 +1,4 @@
-/// Work that an engine launched and has not reported settled (PROTOCOL.md, session rules 7 and 8).
+/// Work that an engine launched and has not reported settled (Docs/wire.md, session rules 7 and 8).
 struct LaunchRecord: Sendable {
   struct Drafted: Sendable {
     var slot: Int32

@@ -1,4 +1,4 @@
-/// How much of an engine's queue the sidecar mirrors (PROTOCOL.md, session rules 3, 11 and 19).
+/// How much of an engine's queue the sidecar mirrors (Docs/wire.md, session rules 3, 11 and 19).
 public struct MirrorLimits: Hashable, Sendable {
   public var running: Int
   public var waiting: Int

@@ -1,5 +1,5 @@
 /// Bounds on drafts that the wire sets.
 enum SpeculationLimit {
-  /// Drafts of one request that one base-36 digit can count (PROTOCOL.md, session rule 7).
+  /// Drafts of one request that one base-36 digit can count (Docs/wire.md, session rule 7).
   static let digitsMax = 35
 }

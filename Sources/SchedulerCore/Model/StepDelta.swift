@@ -1,7 +1,7 @@
-/// Engine-chosen name of a live request (PROTOCOL.md, session rule 5).
+/// Engine-chosen name of a live request (Docs/wire.md, session rule 5).
 public typealias RequestHandle = UInt32
 
-/// What changed in the engine since the last Step, as columns (PROTOCOL.md, session rules 5 to 8).
+/// What changed in the engine since the last Step, as columns (Docs/wire.md, session rules 5 to 8).
 ///
 /// One value is kept per session and refilled in place, so that a steady Step allocates nothing.
 /// Columns of one group have equal length; an optional column is empty or as long as its `h`.

@@ -1,4 +1,4 @@
-/// Why a Step could not be applied: the mirror is dropped and the engine registers again (PROTOCOL.md, session rule
+/// Why a Step could not be applied: the mirror is dropped and the engine registers again (Docs/wire.md, session rule
 /// 10).
 public struct StepRejection: Error, Hashable, Sendable {
   /// JSON pointer into the Step message, such as `/state/h/3`.

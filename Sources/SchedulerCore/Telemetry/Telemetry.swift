@@ -1,5 +1,5 @@
-/// Counters of one session since Register. Plain sums: views and metrics read them, no decision depends on them. Sums of
-/// figures that an engine reports wrap around: absurd figures must not stop the process.
+/// Counters of one session since Register. Plain sums: views and metrics read them, no decision depends on them. Sums
+/// of figures that an engine reports wrap around: absurd figures must not stop the process.
 public struct Telemetry: Hashable, Sendable {
   public var steps = 0
   public var arrivals = 0

@@ -2,10 +2,10 @@ import Logging
 import SchedulerCore
 import WireProtocol
 
-/// One engine's scheduler loop on one connection (PROTOCOL.md, session rules): takes request payloads, writes reply
+/// One engine's scheduler loop on one connection (Docs/wire.md, session rules): takes request payloads, writes reply
 /// frames. It knows no socket and no clock but the one it is given, and belongs to one event loop.
 final class EngineSession {
-  /// What the session is in, in the words of PROTOCOL.md.
+  /// What the session is in, in the words of Docs/wire.md.
   enum State: String, Sendable { case empty, syncing, live, lost, replaced }
 
   let registry: SessionRegistry

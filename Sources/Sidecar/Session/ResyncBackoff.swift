@@ -1,5 +1,5 @@
 /// `retry_after_ms` of RESYNC: at once the first time, then doubling while it recurs, so that a broken adapter does not
-/// resync at full speed (PROTOCOL.md, session rule 10).
+/// resync at full speed (Docs/wire.md, session rule 10).
 struct ResyncBackoff {
   static let firstMs = 10
   static let mostMs = 60_000

@@ -10,7 +10,7 @@ struct SessionRegistration: Sendable {
 
   var rank: Rank { Rank(serverID: engine.serverID, dpRank: engine.dpRank) }
 
-  /// What a later Register replaces (PROTOCOL.md, session rule 2).
+  /// What a later Register replaces (Docs/wire.md, session rule 2).
   struct Rank: Hashable, Sendable {
     var serverID: String
     var dpRank: Int

@@ -1,6 +1,6 @@
 import WireProtocol
 
-/// The sockets of the sidecar and what each serves (PROTOCOL.md, "Wire").
+/// The sockets of the sidecar and what each serves (Docs/wire.md, "Wire").
 public enum SocketKind: String, CaseIterable, Hashable, Sendable {
   case engine
   case admin

@@ -1,7 +1,7 @@
 import SchedulerCore
 import WireProtocol
 
-/// The rules that an engine checks on every plan before it believes it (PROTOCOL.md, session rules 4, 8, 16 to 18).
+/// The rules that an engine checks on every plan before it believes it (Docs/wire.md, session rules 4, 8, 16 to 18).
 struct PlanCheck {
   /// What of a request the rules look at.
   struct View {

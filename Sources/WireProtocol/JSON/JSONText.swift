@@ -43,8 +43,8 @@ enum JSONText {
     return String(decoding: result, as: UTF8.self)
   }
 
-  /// Where the bytes that a string holds as they are end: at a quote, a backslash, a control character or the document's
-  /// end. Eight bytes at a time.
+  /// Where the bytes that a string holds as they are end: at a quote, a backslash, a control character or the
+  /// document's end. Eight bytes at a time.
   @inline(__always)
   static func endOfPlainText(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
     let ones: UInt64 = 0x0101_0101_0101_0101

@@ -1,0 +1,35 @@
+import Policy
+import SchedulerCore
+import Testing
+import WireProtocol
+
+/// The documents speak of what is there.
+@Suite struct DocumentTests {
+  @Test func thePolicyPageNamesEveryPresetMemberAndWord() throws {
+    let page = try Repository.text("Docs/policy.md")
+    let fields: [[String]] = [
+      PolicyField.Root.allCases.map(\.rawValue), PolicyField.Class.allCases.map(\.rawValue),
+      PolicyField.Queue.allCases.map(\.rawValue), PolicyField.Batch.allCases.map(\.rawValue),
+      PolicyField.Preemption.allCases.map(\.rawValue), PolicyField.Memory.allCases.map(\.rawValue),
+      PolicyField.Speculation.allCases.map(\.rawValue), PolicyDocument.presetNames,
+      PolicyConfig.Ordering.allCases.map(\.rawValue), PolicyConfig.BatchStrategy.allCases.map(\.rawValue),
+      PolicyConfig.VictimOrder.allCases.map(\.rawValue),
+    ]
+    for word in fields.joined() { #expect(page.contains(word), "Docs/policy.md does not name \(word)") }
+  }
+
+  @Test func theExampleOfThePolicyPageIsValid() throws {
+    let page = try Repository.text("Docs/policy.md")
+    let block = try #require(page.split(separator: "```json\n").last?.split(separator: "```").first)
+    #expect(throws: Never.self) { try PolicyDocument.decode(bytes: Array(block.utf8)) }
+  }
+
+  @Test func theWirePageNamesEveryMethodAndHasTheTwentyRules() throws {
+    let page = try Repository.text("Docs/wire.md")
+    for method in WireMethod.allCases {
+      let parts = method.rawValue.split(separator: "/")
+      #expect(page.contains(parts[0]) && page.contains(parts[1]), "Docs/wire.md does not name \(method.rawValue)")
+    }
+    for rule in 1...20 { #expect(page.contains("\n\(rule). **"), "Docs/wire.md has no rule \(rule)") }
+  }
+}
