@@ -40,6 +40,7 @@ public struct SidecarService: Service {
       await keepHouse(services)
       await stop(servers, services)
     } catch {
+      directory.removeOwn()
       try? await engineGroup.shutdownGracefully()
       try? await adminGroup.shutdownGracefully()
       throw error
@@ -61,7 +62,7 @@ public struct SidecarService: Service {
         try await SocketServer.start(
           kind, path: directory.socketPath(kind), descriptor: activated[kind],
           group: kind == .engine ? engineGroup : adminGroup, services: services, log: log))
-      if activated[kind] == nil { try directory.openToGroup(kind) }
+      if activated[kind] == nil { try directory.claim(kind) }
     }
     return servers
   }

@@ -7,6 +7,7 @@ final class SocketDirectory {
 
   let path: String
   private let lock: CInt
+  private var own: [SocketKind] = []
 
   /// - Throws: when the directory cannot be made, or another sidecar holds it.
   init(_ path: String) throws(SocketDirectoryError) {
@@ -45,14 +46,17 @@ final class SocketDirectory {
     guard unlink(socket) == 0 else { throw .unusable(path: socket, reason: String(cString: strerror(errno))) }
   }
 
-  func openToGroup(_ kind: SocketKind) throws(SocketDirectoryError) {
+  /// Opens a socket that we just made to the group, and remembers it as ours.
+  func claim(_ kind: SocketKind) throws(SocketDirectoryError) {
+    own.append(kind)
     guard chmod(socketPath(kind), Self.socketMode) == 0 else {
       throw .unusable(path: socketPath(kind), reason: String(cString: strerror(errno)))
     }
   }
 
-  /// Removes our own sockets at the end.
+  /// Removes the sockets that we made; those that came from systemd stay.
   func removeOwn() {
-    for kind in SocketKind.allCases { unlink(socketPath(kind)) }
+    for kind in own { unlink(socketPath(kind)) }
+    own.removeAll()
   }
 }

@@ -114,6 +114,7 @@ public struct ReferenceEngine {
       delta.arrived.prompt.append(work.promptTokens)
       delta.arrived.maxOutput.append(max(1, engine.limits.length - work.promptTokens))
       delta.arrived.ageUs.append(nowUs - work.arrivalUs)
+      delta.arrived.cachedTokens.append(queue.hitTokens(h))
       delta.arrived.ttftSLOMs.append(mix.entries[work.classIndex].ttftSLOMs)
       delta.arrived.tpotSLOMs.append(mix.entries[work.classIndex].tpotSLOMs)
     }
