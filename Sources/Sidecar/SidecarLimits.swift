@@ -13,13 +13,15 @@ public struct SidecarLimits: Hashable, Sendable {
   public var unreadBytes = 8 << 20
   /// How long a frame may stay incomplete.
   public var partialFrameMs = 30_000
-  /// How long a slow reader of a stream may stay slow before its connection is closed.
+  /// How long a peer may leave `unreadBytes` unread before its connection is closed.
   public var slowReaderMs = 30_000
+  /// How long connections may take to give their last replies when the sidecar stops.
+  public var drainMs = 2_000
   /// Boot ids whose last applied Step is remembered.
   public var bootIDs = 4_096
   /// Tenants with a counter of their own; the charges of later ones are summed under one name.
   public var tenants = 10_000
-  /// Requests in one answer to Admin/Requests.
+  /// Requests in one answer to Admin/Requests, over all sessions.
   public var requestsListed = 10_000
   /// Event loops for engine connections.
   public var engineLoops = 2

@@ -33,29 +33,39 @@ public struct SidecarService: Service {
         firstEpoch: UInt64.random(in: 1...UInt64(UInt32.max)), checksPlans: configuration.checksPlans),
       sessions: SessionDirectory(), resources: resources, health: HealthState(), limits: limits,
       version: configuration.version, startedUs: MonotonicClock.nowUs())
+    let outcome = await serve(directory, services, engineGroup, adminGroup)
+    directory.removeOwn()
+    await services.tasks.drain()
+    try await engineGroup.shutdownGracefully()
+    try await adminGroup.shutdownGracefully()
+    try outcome.get()
+  }
+
+  /// Everything between the first socket and the last reply.
+  private func serve(
+    _ directory: SocketDirectory, _ services: Services, _ engineGroup: any EventLoopGroup,
+    _ adminGroup: any EventLoopGroup
+  ) async -> Result<Void, any Error> {
+    var servers: [SocketServer] = []
     do {
-      let servers = try await listen(directory, services, engineGroup, adminGroup)
-      services.health.set(serving: true)
+      try await listen(directory, services, engineGroup, adminGroup, &servers)
+      services.health.startServing()
       onReady(SocketKind.allCases.map(directory.socketPath))
       await keepHouse(services)
       await stop(servers, services)
+      return .success(())
     } catch {
-      directory.removeOwn()
-      try? await engineGroup.shutdownGracefully()
-      try? await adminGroup.shutdownGracefully()
-      throw error
+      // The first socket may have connections already when the second one fails.
+      await stop(servers, services)
+      return .failure(error)
     }
-    directory.removeOwn()
-    try await engineGroup.shutdownGracefully()
-    try await adminGroup.shutdownGracefully()
   }
 
   private func listen(
     _ directory: SocketDirectory, _ services: Services, _ engineGroup: any EventLoopGroup,
-    _ adminGroup: any EventLoopGroup
-  ) async throws -> [SocketServer] {
+    _ adminGroup: any EventLoopGroup, _ servers: inout [SocketServer]
+  ) async throws {
     let activated = ActivatedSockets.find(environment: ActivatedSockets.environmentVariable)
-    var servers: [SocketServer] = []
     for kind in SocketKind.allCases {
       if activated[kind] == nil { try directory.removeStale(kind) }
       servers.append(
@@ -64,7 +74,6 @@ public struct SidecarService: Service {
           group: kind == .engine ? engineGroup : adminGroup, services: services, log: log))
       if activated[kind] == nil { try directory.claim(kind) }
     }
-    return servers
   }
 
   /// How often sessions get the machine's state and hand over their charges.
@@ -86,11 +95,13 @@ public struct SidecarService: Service {
     }
   }
 
-  /// Nobody new, the Steps in progress are answered, then the connections end: engines fall back by themselves.
+  /// Nobody new, every call gets its last reply, then the connections end: engines fall back by themselves.
   private func stop(_ servers: [SocketServer], _ services: Services) async {
     log.info("stopping")
-    services.health.set(serving: false)
     for server in servers { await server.stopListening() }
-    for server in servers { await server.closeConnections() }
+    services.health.stopServing()
+    await withDiscardingTaskGroup { group in
+      for server in servers { group.addTask { await server.stopConnections() } }
+    }
   }
 }

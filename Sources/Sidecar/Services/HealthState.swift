@@ -5,6 +5,7 @@ import WireProtocol
 public final class HealthState: Sendable {
   private struct Contents {
     var isServing = false
+    var isOver = false
     var watchers: [Int: AsyncStream<Bool>.Continuation] = [:]
     var last = 0
   }
@@ -15,30 +16,45 @@ public final class HealthState: Sendable {
 
   public var isServing: Bool { contents.withLock { $0.isServing } }
 
-  public func set(serving: Bool) {
+  public func startServing() {
     contents.withLock { contents in
-      guard contents.isServing != serving else { return }
-      contents.isServing = serving
-      for watcher in contents.watchers.values { watcher.yield(serving) }
+      contents.isServing = true
+      for watcher in contents.watchers.values { watcher.yield(true) }
     }
   }
 
-  /// The state now and after every change.
+  /// Tells the watchers for the last time.
+  public func stopServing() {
+    let watchers = contents.withLock { contents in
+      contents.isServing = false
+      contents.isOver = true
+      defer { contents.watchers = [:] }
+      return Array(contents.watchers.values)
+    }
+    // Outside the lock: finishing calls back.
+    for watcher in watchers {
+      watcher.yield(false)
+      watcher.finish()
+    }
+  }
+
+  /// The state now and after every change, until the sidecar stops.
   func changes() -> AsyncStream<Bool> {
     AsyncStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
-      let number = contents.withLock { contents in
+      let number = contents.withLock { contents -> Int? in
+        continuation.yield(contents.isServing)
+        guard !contents.isOver else { return nil }
         contents.last += 1
         contents.watchers[contents.last] = continuation
-        continuation.yield(contents.isServing)
         return contents.last
       }
+      guard let number else { return continuation.finish() }
       continuation.onTermination = { [self] _ in
         contents.withLock { contents in contents.watchers[number] = nil }
       }
     }
   }
 
-  /// Names of services that may be asked for; "" means the sidecar as a whole.
   static func message(_ isServing: Bool) -> JSONValue {
     ["status": .string(isServing ? "SERVING" : "NOT_SERVING")]
   }

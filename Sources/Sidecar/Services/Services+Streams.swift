@@ -9,24 +9,27 @@ extension Services {
   func stream(_ method: WireMethod, _ message: JSONValue, to port: ReplyPort) async {
     do throws(CallError) {
       switch method {
-      case .healthWatch: await watchHealth(port)
+      case .healthWatch: try await watchHealth(message, port)
       case .watchSnapshot: try await watchSnapshot(message, port)
       default: throw .unimplemented(method: method.rawValue)
       }
     } catch { port.finish(.failure(error)) }
   }
 
-  private func watchHealth(_ port: ReplyPort) async {
-    var pace = StreamPace(port: port, limitMs: limits.slowReaderMs)
+  /// Ends when the caller cancels, or with UNAVAILABLE when the sidecar stops.
+  private func watchHealth(_ message: JSONValue, _ port: ReplyPort) async throws(CallError) {
+    try checkService(message)
+    var pace = StreamPace(port: port)
     for await isServing in health.changes() {
       guard await pace.send(HealthState.message(isServing)) else { return }
     }
+    throw .stopping
   }
 
   private func watchSnapshot(_ message: JSONValue, _ port: ReplyPort) async throws(CallError) {
     let interval = try MessageReader(message).integer(
       "interval_ms", in: Self.intervalMs, default: Self.defaultIntervalMs)
-    var pace = StreamPace(port: port, limitMs: limits.slowReaderMs)
+    var pace = StreamPace(port: port)
     while !Task.isCancelled {
       guard await pace.send(resources.snapshot()) else { return }
       try? await Task.sleep(for: .milliseconds(interval))

@@ -8,6 +8,7 @@ struct Services: Sendable {
   let sessions: SessionDirectory
   let resources: ResourceSource
   let health: HealthState
+  let tasks = RunningTasks()
   let limits: SidecarLimits
   let version: String
   let startedUs: Int
@@ -59,10 +60,11 @@ struct Services: Sendable {
     let wanted = try reader.string("session", default: "")
     let limit = try reader.integer("limit", in: 1...limits.requestsListed, default: 1_000)
     var lists: [JSONValue] = []
+    var rest = limit
     for handle in sessions.handles {
-      guard let list = await handle.requests(limit: limit) else { continue }
+      guard let list = await handle.requests(of: wanted, limit: rest) else { continue }
+      rest -= list.requests.count
       let registration = list.view.registration
-      guard wanted.isEmpty || registration.session == wanted else { continue }
       lists.append([
         "session": .string(registration.session), "server_id": .string(registration.engine.serverID),
         "dp_rank": JSONValue(registration.engine.dpRank), "epoch": JSONValue(registration.epoch),
@@ -106,11 +108,16 @@ struct Services: Sendable {
   }
 
   private func healthCheck(_ message: JSONValue) throws(CallError) -> JSONValue {
+    try checkService(message)
+    return HealthState.message(health.isServing)
+  }
+
+  /// Every service is as healthy as the sidecar; only its name must be right.
+  func checkService(_ message: JSONValue) throws(CallError) {
     let service = try MessageReader(message).string("service", default: "")
     guard service.isEmpty || Reflection.serviceNames.contains(service) else {
       throw CallError(
         .notFound, "no service \(service)", details: ["field": "/service", "reason": "UNKNOWN_SERVICE"])
     }
-    return HealthState.message(health.isServing)
   }
 }

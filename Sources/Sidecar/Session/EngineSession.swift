@@ -64,11 +64,12 @@ final class EngineSession {
 
   /// Ends the session at the engine's wish.
   func unregister() throws(CallError) -> JSONValue {
-    guard registration != nil else {
+    guard let mark = registration?.mark else {
       throw CallError(
         .failedPrecondition, "no session on this connection", details: ["reason": "NOT_REGISTERED", "field": ""])
     }
     leave()
+    if mark.isReplaced { throw .replaced }
     return [:]
   }
 
@@ -98,12 +99,18 @@ final class EngineSession {
       return refuseStep(
         id, StepRejection(field: "/epoch", reason: "no session on this connection; Register first"), &writer)
     }
-    guard mark.beginStep() else { return wasReplaced(id, &writer) }
-    defer { mark.endStep() }
+    guard !mark.isReplaced else { return wasReplaced(id, &writer) }
     guard state != .lost else {
       return refuseStep(id, StepRejection(field: "", reason: "the mirror is gone; Register first"), &writer)
     }
-    do throws(StepRejection) { try apply(message, mark) } catch { return lose(id, error, &writer) }
+    guard mark.beginStep() else { return wasReplaced(id, &writer) }
+    do throws(StepRejection) {
+      // Over before anything else happens: whoever replaces this session waits for it with the registry's lock held.
+      defer { mark.endStep() }
+      try apply(message, mark)
+    } catch {
+      return lose(id, error, &writer)
+    }
     if delta.sync { return reply(id, plan: nil, &writer) }
     state = .live
     core!.plan(resources: resources, into: &plan)
@@ -111,7 +118,8 @@ final class EngineSession {
     if registry.checksPlans, let violation = core!.planViolations(plan).first {
       return dropViolating(id, "\(violation)", &writer)
     }
-    if let timeoutUs, clock() - receivedUs > timeoutUs {
+    // A plan takes a microsecond at least, so a timeout of 1 is always over.
+    if let timeoutUs, max(1, clock() - receivedUs) >= timeoutUs {
       counters.deadlineExceeded += 1
       return drop(id, .deadlineExceeded, &writer)
     }
@@ -223,7 +231,8 @@ extension EngineSession {
   func view(peer: PeerCredentials?) -> SessionView? {
     guard let registration else { return nil }
     return SessionView(
-      registration: registration, state: state.rawValue, seq: position.seq,
+      registration: registration, state: (registration.mark.isReplaced ? State.replaced : state).rawValue,
+      seq: position.seq,
       counts: counts ?? StepDelta.Check(running: 0, waiting: 0, blocked: 0, computed: 0, output: 0),
       freeBlocks: core?.freeBlocks ?? [], counters: counters, telemetry: telemetry ?? Telemetry(), peer: peer)
   }

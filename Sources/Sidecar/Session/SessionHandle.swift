@@ -19,10 +19,16 @@ struct SessionHandle: Sendable {
     try? await eventLoop.submit { [session, peer] in session.value.view(peer: peer) }.get()
   }
 
-  func requests(limit: Int) async -> (view: SessionView, requests: [RequestView], total: Int)? {
+  /// - Parameter name: of the session wanted; empty means any. nil when the connection has another one, or none.
+  func requests(
+    of name: String, limit: Int
+  ) async -> (view: SessionView, requests: [RequestView], total: Int)? {
     let answer = try? await eventLoop.submit { [session, peer] in
-      let list = session.value.requests(limit: limit)
-      return session.value.view(peer: peer).map { ($0, list.views, list.total) }
+      session.value.view(peer: peer).flatMap { view -> (SessionView, [RequestView], Int)? in
+        guard name.isEmpty || view.registration.session == name else { return nil }
+        let list = session.value.requests(limit: limit)
+        return (view, list.views, list.total)
+      }
     }.get()
     return answer ?? nil
   }

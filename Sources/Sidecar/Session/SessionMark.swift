@@ -3,8 +3,8 @@ import Synchronization
 /// What a session shows to other threads without a lock: whether it was replaced, and the last Step that counted.
 ///
 /// A Register of the same rank on another loop must not read `applied` while a Step is being applied, or the tokens of
-/// that Step would be charged twice. `beginStep` and `replace` settle who was first; `replace` waits for the Step in
-/// progress, which takes microseconds.
+/// that Step would be charged twice. `beginStep` and `replace` settle who was first; `replace` waits for the Step that
+/// is being applied, which takes microseconds. Between `beginStep` and `endStep` nobody may take the registry's lock.
 final class SessionMark: Sendable {
   private let isStepping = Atomic<Bool>(false)
   private let wasReplaced = Atomic<Bool>(false)

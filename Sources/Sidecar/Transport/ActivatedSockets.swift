@@ -19,7 +19,10 @@ enum ActivatedSockets {
       let kind =
         kinds.first { name == $0.rawValue || name == $0.fileName }
         ?? (names.isEmpty && offset < kinds.count ? kinds[offset] : nil)
-      if let kind { sockets[kind] = descriptor }
+      guard let kind else { continue }
+      // The helper processes that we start must not keep our sockets open.
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+      sockets[kind] = descriptor
     }
     return sockets
   }

@@ -4,23 +4,30 @@ import SchedulerCore
 import WireProtocol
 
 /// One connection: cuts frames, answers scheduler calls on the spot, and hands the others to the services.
-final class ConnectionHandler: ChannelInboundHandler {
+final class ConnectionHandler: ChannelDuplexHandler {
   typealias InboundIn = ByteBuffer
+  typealias OutboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
-  private let kind: SocketKind
-  private let services: Services
-  private let limits: SidecarLimits
-  private let log: Logger
+  let kind: SocketKind
+  let services: Services
+  let limits: SidecarLimits
   /// Only on the engine socket.
-  private let session: EngineSession?
+  let session: EngineSession?
+  var calls: CallTable
+  /// Replies of the event that is being handled; empty between events.
+  var writer = JSONWriter()
+  private let log: Logger
   private var assembler: FrameAssembler
-  private var calls: CallTable
-  private var writer = JSONWriter()
   private var out = ByteBuffer()
   private var partialTimer: Scheduled<Void>?
+  private var slowTimer: Scheduled<Void>?
   private var connectionID: UInt64 = 0
   private var isClosed = false
+  /// Nothing new is taken; the connection closes when its calls are answered.
+  private var isEnding = false
+  /// A read was asked for while it had to wait.
+  private var isReadHeld = false
 
   init(kind: SocketKind, services: Services, log: Logger) {
     self.kind = kind
@@ -52,6 +59,7 @@ final class ConnectionHandler: ChannelInboundHandler {
   func channelInactive(context: ChannelHandlerContext) {
     isClosed = true
     partialTimer?.cancel()
+    slowTimer?.cancel()
     calls.cancelAll()
     session?.leave()
     services.sessions.remove(connectionID)
@@ -63,34 +71,112 @@ final class ConnectionHandler: ChannelInboundHandler {
     context.close(promise: nil)
   }
 
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if event is StopServing {
+      endForStop(context)
+    } else if case ChannelEvent.inputClosed = event {
+      // The end of the stream ends the session; calls that are being answered still get their replies.
+      session?.leave()
+      end(context)
+    } else {
+      context.fireUserInboundEventTriggered(event)
+    }
+  }
+
+  private func endForStop(_ context: ChannelHandlerContext) {
+    let stopping = CallError.stopping
+    for id in calls.cancelAll(.watchSnapshot) { ReplyEnvelope.write(id: id, error: stopping, into: &writer) }
+    flush(context)
+    end(context)
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    context.eventLoop.scheduleTask(in: .milliseconds(Int64(limits.drainMs))) { bound.value.close(promise: nil) }
+  }
+
+  private func end(_ context: ChannelHandlerContext) {
+    isEnding = true
+    partialTimer?.cancel()
+    closeIfDone(context)
+  }
+
+  /// Closes behind the replies once nothing is left to answer.
+  private func closeIfDone(_ context: ChannelHandlerContext) {
+    guard isEnding, calls.isEmpty, !isClosed else { return }
+    closeBehindReplies(context)
+  }
+
+  private func closeBehindReplies(_ context: ChannelHandlerContext) {
+    let written = context.eventLoop.makePromise(of: Void.self)
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    written.futureResult.whenComplete { _ in bound.value.close(promise: nil) }
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
+  }
+
+  // MARK: - Back-pressure
+
+  /// A peer that does not read its replies is not read either.
+  func read(context: ChannelHandlerContext) {
+    guard context.channel.isWritable, !isEnding else {
+      isReadHeld = true
+      return
+    }
+    context.read()
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    slowTimer?.cancel()
+    slowTimer = nil
+    if context.channel.isWritable {
+      if isReadHeld {
+        isReadHeld = false
+        read(context: context)
+      }
+    } else {
+      slowTimer = close(context, after: limits.slowReaderMs, "the peer does not read its replies")
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
+  private func close(_ context: ChannelHandlerContext, after delayMs: Int, _ reason: String) -> Scheduled<Void> {
+    let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
+    return context.eventLoop.scheduleTask(in: .milliseconds(Int64(delayMs))) {
+      bound.value.handler.log.notice("connection closed", metadata: ["reason": "\(reason)"])
+      bound.value.context.close(promise: nil)
+    }
+  }
+
   // MARK: - Frames
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !isEnding else { return }
+    let receivedUs = MonotonicClock.nowUs()
+    var gotFrame = false
     assembler.append(unwrapInboundIn(data))
     do throws(CallError) {
-      while try assembler.next({ handle($0, rest: $1, context) }) {}
+      while try assembler.next({ handle($0, rest: $1, receivedUs, context) }) { gotFrame = true }
     } catch {
       ReplyEnvelope.write(id: 0, error: error, into: &writer)
       flush(context)
       log.notice("framing lost", metadata: ["reason": "\(error.message)"])
-      context.close(promise: nil)
-      return
+      isEnding = true
+      return closeBehindReplies(context)
     }
     flush(context)
-    watchPartialFrame(context)
+    watchPartialFrame(context, isNew: gotFrame)
   }
 
-  private func watchPartialFrame(_ context: ChannelHandlerContext) {
-    partialTimer?.cancel()
-    partialTimer = nil
-    guard assembler.isPartial else { return }
-    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-    partialTimer = context.eventLoop.scheduleTask(in: .milliseconds(Int64(limits.partialFrameMs))) {
-      bound.value.close(promise: nil)
+  /// The time runs from a frame's first bytes, however slowly the others drip in.
+  private func watchPartialFrame(_ context: ChannelHandlerContext, isNew: Bool) {
+    guard assembler.isPartial else {
+      partialTimer?.cancel()
+      partialTimer = nil
+      return
     }
+    guard isNew || partialTimer == nil else { return }
+    partialTimer?.cancel()
+    partialTimer = close(context, after: limits.partialFrameMs, "a frame stayed incomplete")
   }
 
-  private func flush(_ context: ChannelHandlerContext) {
+  func flush(_ context: ChannelHandlerContext) {
     guard !writer.bytes.isEmpty else { return }
     out.clear()
     out.writeBytes(writer.bytes)
@@ -98,125 +184,41 @@ final class ConnectionHandler: ChannelInboundHandler {
     context.writeAndFlush(wrapOutboundOut(out), promise: nil)
   }
 
-  // MARK: - Calls
+  // MARK: - Replies of calls answered elsewhere
 
-  private func handle(_ payload: UnsafeRawBufferPointer, rest: UnsafeRawBufferPointer, _ context: ChannelHandlerContext)
-  {
-    let receivedUs = MonotonicClock.nowUs()
-    let envelope: RequestEnvelope
-    do throws(EnvelopeError) {
-      envelope = try RequestEnvelope.parse(payload, limits: limits.wire)
-    } catch {
-      return ReplyEnvelope.write(id: error.id, error: error.error, into: &writer)
-    }
-    if envelope.isCancel { return cancel(envelope.id) }
-    let message = UnsafeRawBufferPointer(rebasing: payload[envelope.message])
-    switch envelope.method {
-    case .known(.step) where kind == .engine:
-      session?.step(
-        id: envelope.id, timeoutUs: envelope.timeoutUs, message: message, receivedUs: receivedUs,
-        isCancelled: { self.isCancel(rest, of: envelope.id) }, into: &writer)
-    case .known(let method) where kind.serves(method): serve(method, envelope, message, context)
-    case .known(let method): refuse(envelope.id, method.rawValue)
-    case .unknown(let name): refuse(envelope.id, name)
-    }
-  }
-
-  private func refuse(_ id: UInt64, _ method: String) {
-    ReplyEnvelope.write(id: id, error: kind.refusal(method), into: &writer)
-  }
-
-  /// Whether the next frame, already here, cancels call `id`.
-  private func isCancel(_ rest: UnsafeRawBufferPointer, of id: UInt64) -> Bool {
-    guard !rest.isEmpty, let payload = FrameAssembler.peek(rest, limits: limits.wire),
-      let envelope = try? RequestEnvelope.parse(payload, limits: limits.wire)
-    else { return false }
-    return envelope.isCancel && envelope.id == id
-  }
-
-  private func cancel(_ id: UInt64) {
-    guard calls.cancel(id) else { return }
-    ReplyEnvelope.write(id: id, error: CallError(.cancelled, "cancelled by the caller"), into: &writer)
-  }
-
-  private func serve(
-    _ method: WireMethod, _ envelope: RequestEnvelope, _ bytes: UnsafeRawBufferPointer,
-    _ context: ChannelHandlerContext
-  ) {
-    do throws(CallError) {
-      let message = try Self.message(bytes, limits.wire)
-      switch method {
-      case .register, .unregister:
-        guard let session else { return refuse(envelope.id, method.rawValue) }
-        let answer = method == .register ? try session.register(message) : try session.unregister()
-        ReplyEnvelope.write(id: envelope.id, message: answer, into: &writer)
-      default: try start(method, envelope, message, context)
-      }
-    } catch {
-      ReplyEnvelope.write(id: envelope.id, error: error, into: &writer)
-    }
-  }
-
-  private static func message(_ bytes: UnsafeRawBufferPointer, _ limits: WireLimits) throws(CallError) -> JSONValue {
-    guard !bytes.isEmpty else { return [:] }
-    do throws(JSONError) { return try JSONValue(parsing: bytes, limits: limits) } catch { throw .invalid(error) }
-  }
-
-  /// Answers a call off this loop; its replies come back here.
-  private func start(
-    _ method: WireMethod, _ envelope: RequestEnvelope, _ message: JSONValue, _ context: ChannelHandlerContext
-  ) throws(CallError) {
-    let replies = ReplyPort(
-      id: envelope.id, handler: self, context: context, eventLoop: context.eventLoop)
-    let services = services
-    let task = Task {
-      if method.isStream {
-        await services.stream(method, message, to: replies)
-      } else {
-        await replies.finish(services.answer(method, message))
-      }
-    }
-    do throws(CallError) { try calls.add(envelope.id, task) } catch {
-      task.cancel()
-      throw error
-    }
-    guard let timeoutUs = envelope.timeoutUs, !method.isStream else { return }
-    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-    let contextBound = NIOLoopBound(context, eventLoop: context.eventLoop)
-    context.eventLoop.scheduleTask(in: .microseconds(Int64(min(timeoutUs, Self.longestTimeoutUs)))) {
-      bound.value.expire(envelope.id, contextBound.value)
-    }
-  }
-
-  /// One day: a longer deadline is none.
-  private static let longestTimeoutUs = 86_400_000_000
-
-  private func expire(_ id: UInt64, _ context: ChannelHandlerContext) {
-    guard calls.cancel(id) else { return }
-    ReplyEnvelope.write(id: id, error: CallError(.deadlineExceeded, "not answered in time"), into: &writer)
+  /// Writes the last reply of a call unless it was given up meanwhile.
+  func finish(_ tag: CallTable.Tag, _ result: Result<JSONValue, CallError>, _ context: ChannelHandlerContext) {
+    guard calls.finish(tag) else { return }
+    write(tag.id, result)
     flush(context)
+    closeIfDone(context)
   }
 
-  // MARK: - Replies of calls (on this loop)
-
-  /// Writes the last reply of a call unless it was cancelled meanwhile.
-  func finish(_ id: UInt64, _ result: Result<JSONValue, CallError>, _ context: ChannelHandlerContext) {
-    guard calls.remove(id) else { return }
-    switch result {
-    case .success(let message): ReplyEnvelope.write(id: id, message: message, into: &writer)
-    case .failure(let error): ReplyEnvelope.write(id: id, error: error, into: &writer)
-    }
-    flush(context)
-  }
-
-  /// Writes one item of a stream. False when the reader is too slow to take it, or the call is over.
-  func item(_ id: UInt64, _ value: JSONValue, _ context: ChannelHandlerContext) -> StreamDelivery {
-    guard calls.contains(id), context.channel.isActive else { return .over }
+  /// Writes one item of a stream.
+  func item(_ tag: CallTable.Tag, _ value: JSONValue, _ context: ChannelHandlerContext) -> StreamDelivery {
+    guard calls.contains(tag), context.channel.isActive else { return .over }
     guard context.channel.isWritable else { return .slow }
-    ReplyEnvelope.write(id: id, item: value, into: &writer)
+    ReplyEnvelope.write(id: tag.id, item: value, into: &writer)
     flush(context)
     return .delivered
   }
 
-  func close(_ context: ChannelHandlerContext) { context.close(promise: nil) }
+  /// A call's deadline is over.
+  func expire(_ id: UInt64, _ context: ChannelHandlerContext) {
+    guard calls.cancel(id) else { return }
+    write(id, .failure(CallError(.deadlineExceeded, "not answered in time", details: ["reason": "TIMEOUT"])))
+    flush(context)
+    closeIfDone(context)
+  }
+
+  private func write(_ id: UInt64, _ result: Result<JSONValue, CallError>) {
+    switch result {
+    case .success(let message):
+      ReplyEnvelope.write(id: id, message: message, into: &writer)
+      guard writer.bytes.count - FrameHeader.byteCount > limits.wire.frameBytes else { return }
+      writer.removeAll()
+      ReplyEnvelope.write(id: id, error: .replyTooLarge(limits.wire.frameBytes), into: &writer)
+    case .failure(let error): ReplyEnvelope.write(id: id, error: error, into: &writer)
+    }
+  }
 }

@@ -1,29 +1,42 @@
 import NIOCore
 import Synchronization
+import WireProtocol
 
-/// The open connections of one socket: counted against the limit, and closed together at the end.
+/// The open connections of one socket: counted against the limit, and ended together.
 final class ConnectionSet: Sendable {
-  private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
+  private struct Contents {
+    var channels: [ObjectIdentifier: any Channel] = [:]
+    var isStopping = false
+  }
+
+  private let contents = Mutex(Contents())
   private let limit: Int
 
   init(limit: Int) { self.limit = limit }
 
-  /// False when the socket has as many connections as it may.
-  func add(_ channel: any Channel) -> Bool {
-    let isAdded = channels.withLock { channels in
-      guard channels.count < limit else { return false }
-      channels[ObjectIdentifier(channel)] = channel
-      return true
+  /// Takes a connection in. Returns why it must be refused, if it must.
+  func add(_ channel: any Channel) -> CallError? {
+    let limit = limit
+    let refusal = contents.withLock { contents -> CallError? in
+      guard !contents.isStopping else { return .stopping }
+      guard contents.channels.count < limit else { return .tooManyConnections(limit) }
+      contents.channels[ObjectIdentifier(channel)] = channel
+      return nil
     }
-    guard isAdded else { return false }
+    guard refusal == nil else { return refusal }
     channel.closeFuture.whenComplete { [self] _ in
-      channels.withLock { channels in channels[ObjectIdentifier(channel)] = nil }
+      contents.withLock { $0.channels[ObjectIdentifier(channel)] = nil }
     }
-    return true
+    return nil
   }
 
-  func closeAll() async {
-    let open = channels.withLock { Array($0.values) }
-    for channel in open { try? await channel.close().get() }
+  /// Takes nobody any more, and returns when all connections have given their last replies and are closed.
+  func stop() async {
+    let open = contents.withLock { contents in
+      contents.isStopping = true
+      return Array(contents.channels.values)
+    }
+    for channel in open { channel.pipeline.fireUserInboundEventTriggered(StopServing()) }
+    for channel in open { try? await channel.closeFuture.get() }
   }
 }

@@ -23,10 +23,12 @@ struct SocketServer: Sendable {
         .writeBufferWaterMark, value: .init(low: limits.unreadBytes / 2, high: limits.unreadBytes)
       )
       .childChannelOption(.maxMessagesPerRead, value: 4)
+      // One who says "that was all" still reads the answers.
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
       .childChannelInitializer { channel in
-        guard connections.add(channel) else {
-          log.warning("too many connections", metadata: ["socket": "\(kind.rawValue)"])
-          return refuse(channel, limit: limits.connections)
+        if let refusal = connections.add(channel) {
+          log.warning("connection refused", metadata: ["socket": "\(kind.rawValue)", "reason": "\(refusal.message)"])
+          return refuse(channel, refusal)
         }
         return channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.addHandler(ConnectionHandler(kind: kind, services: services, log: log))
@@ -41,15 +43,10 @@ struct SocketServer: Sendable {
     return SocketServer(kind: kind, listener: listener, connections: connections)
   }
 
-  /// Tells a connection beyond the limit why it is closed.
-  private static func refuse(_ channel: any Channel, limit: Int) -> EventLoopFuture<Void> {
+  /// Tells a connection why it is closed.
+  private static func refuse(_ channel: any Channel, _ error: CallError) -> EventLoopFuture<Void> {
     var writer = JSONWriter()
-    ReplyEnvelope.write(
-      id: 0,
-      error: CallError(
-        .resourceExhausted, "more than \(limit) connections",
-        details: ["reason": "TOO_MANY_CONNECTIONS", "retry_after_ms": 1_000]),
-      into: &writer)
+    ReplyEnvelope.write(id: 0, error: error, into: &writer)
     let bytes = ByteBuffer(bytes: writer.bytes)
     return channel.eventLoop.makeCompletedFuture {
       let eventLoop = channel.eventLoop
@@ -60,5 +57,6 @@ struct SocketServer: Sendable {
   /// Accepts nobody any more.
   func stopListening() async { try? await listener.close().get() }
 
-  func closeConnections() async { await connections.closeAll() }
+  /// Every connection gets its last replies and is closed.
+  func stopConnections() async { await connections.stop() }
 }
