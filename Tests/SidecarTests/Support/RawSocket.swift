@@ -33,6 +33,9 @@ final class RawSocket {
     }
   }
 
+  /// Says that nothing more will be sent; replies can still be read.
+  func finishSending() { shutdown(descriptor, CInt(SHUT_WR)) }
+
   /// A frame around `payload`.
   static func frame(_ payload: String) -> [UInt8] {
     let bytes = Array(payload.utf8)

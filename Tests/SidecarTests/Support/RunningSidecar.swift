@@ -14,6 +14,16 @@ enum RunningSidecar {
     limits: SidecarLimits = SidecarLimits(), snapshot: JSONValue = ["memory": [:]], directory: String = temporary(),
     _ body: @escaping @Sendable (_ directory: String) throws -> Result
   ) async throws -> Result {
+    try await withStop(limits: limits, snapshot: snapshot, directory: directory) { directory, _ in
+      try body(directory)
+    }
+  }
+
+  /// The same for a body that asks the sidecar to stop by calling `stop`, and watches it end.
+  static func withStop<Result: Sendable>(
+    limits: SidecarLimits = SidecarLimits(), snapshot: JSONValue = ["memory": [:]], directory: String = temporary(),
+    _ body: @escaping @Sendable (_ directory: String, _ stop: @Sendable () -> Void) throws -> Result
+  ) async throws -> Result {
     let (ready, continuation) = AsyncStream<Void>.makeStream()
     let service = SidecarService(
       configuration: SidecarConfiguration(
@@ -28,7 +38,7 @@ enum RunningSidecar {
     }
     for await _ in ready {}
     do {
-      let result = try await onThread { try body(directory) }
+      let result = try await onThread { try body(directory) { task.cancel() } }
       task.cancel()
       try await task.value
       return result
