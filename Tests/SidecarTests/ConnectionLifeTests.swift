@@ -183,16 +183,4 @@ struct ConnectionLifeTests {
       try SocketDirectory(path)
     }
   }
-
-  @Test(
-    arguments: [
-      (["LISTEN_PID": "7", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "admin.sock:engine.sock"], [.admin: 3, .engine: 4]),
-      (["LISTEN_PID": "7", "LISTEN_FDS": "2", "LISTEN_FDNAMES": "other:admin"], [.admin: 4]),
-      (["LISTEN_PID": "7", "LISTEN_FDS": "2"], [.engine: 3, .admin: 4]),
-      (["LISTEN_PID": "7", "LISTEN_FDS": "1"], [.engine: 3]),
-      (["LISTEN_PID": "8", "LISTEN_FDS": "2"], [:]), (["LISTEN_PID": "7", "LISTEN_FDS": "x"], [:]), ([:], [:]),
-    ] as [([String: String], [SocketKind: Int32])])
-  func socketsOfSystemdAreKnownByName(_ environment: [String: String], _ expected: [SocketKind: Int32]) {
-    #expect(ActivatedSockets.find(environment: { environment[$0] }, pid: 7) == expected)
-  }
 }
