@@ -11,6 +11,7 @@ final class MonitorLoop {
   private var openedMs = 0
   private var nextCollectMs = 0
   private var steering = SteeringValues()
+  private var gauge = MemoryPressureGauge()
   private var tree: SnapshotTree?
   private var refresher: TopologyRefresher
 
@@ -57,10 +58,15 @@ final class MonitorLoop {
 
   private func publish(_ readings: MachineReadings, _ nowMs: Int) {
     let headroom = Headroom(readings)
-    let resources = steering.update(readings, headroom: headroom)
+    let level = gauge.update(
+      MemoryPressureGauge.Look(
+        nowMs: nowMs, someTotalUs: readings.memoryPressure.some.totalUs.value,
+        fullTotalUs: readings.memoryPressure.full.totalUs.value, headroomBytes: headroom.bytes.value,
+        capacityBytes: headroom.capacityBytes))
+    let resources = steering.update(readings, headroom: headroom, level: level ?? .none)
     let assembly = SnapshotAssembly(nowMs: nowMs, openedMs: openedMs, limits: configuration.limits)
     let next = assembly.tree(
-      readings, headroom: headroom, generation: resources.generation,
+      readings, headroom: headroom, generation: resources.generation, level: level,
       topology: TopologyFigures.tree(refresher, nowMs))
     let merged = next.following(tree)
     tree = merged

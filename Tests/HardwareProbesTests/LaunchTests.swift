@@ -45,7 +45,7 @@ import Testing
     #expect(plan.environment.map(\.value) == ["PCI_BUS_ID", "1"])
   }
 
-  @Test func GPUsOnTwoNodesKeepMemoryFree() throws {
+  @Test func severalNodesKeepMemoryFree() throws {
     let plan = try plan(["0", "1"])
     #expect(plan.memoryNode == nil)
     #expect(plan.cpus.count == 3, "one core is left for the system")

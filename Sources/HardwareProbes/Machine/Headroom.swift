@@ -11,6 +11,8 @@ struct Headroom: Sendable {
   var nodesBytes: Reading<Int>
   /// The least of all.
   var bytes: Reading<Int>
+  /// The limit that the least is counted from: the cgroup's, the allowed nodes', or the machine's memory.
+  var capacityBytes: Int?
 
   init(_ readings: MachineReadings) {
     let levels = readings.cgroup.levels.map(Self.room)
@@ -19,6 +21,7 @@ struct Headroom: Sendable {
       .min { (levels[$0].value ?? .max) < (levels[$1].value ?? .max) }
     nodesBytes = Self.nodesRoom(readings)
     // A level that should have a limit and cannot be read leaves the answer unknown: guessing high ends in a kill.
+    capacityBytes = nil
     if let broken = levels.first(where: { $0.status == .lost || $0.status == .denied }) {
       bytes = .failed(broken.status)
       return
@@ -29,11 +32,24 @@ struct Headroom: Sendable {
       readings.memory.availableBytes.value != nil || nodesBytes.value != nil
     {
       bytes = .ok(least)
+      capacityBytes = Self.capacity(readings, levels, least: least, onNodes: nodesBytes.value)
     } else {
       bytes = .failed(
         readings.memory.availableBytes.status == .ok ? .lost : readings.memory.availableBytes.status
       )
     }
+  }
+
+  private static func capacity(
+    _ readings: MachineReadings, _ levels: [Reading<Int>], least: Int, onNodes: Int?
+  ) -> Int? {
+    if let index = levels.firstIndex(where: { $0.value == least }) {
+      return readings.cgroup.levels[index].limitBytes.value ?? nil
+    }
+    guard least == onNodes, least != readings.memory.availableBytes.value,
+      let allowed = readings.nodesAllowed.value.flatMap({ IDList($0) })
+    else { return readings.memory.totalBytes.value }
+    return readings.nodes.filter { allowed.contains($0.osIndex) }.reduce(0) { $0 + ($1.totalBytes.value ?? 0) }
   }
 
   private static func room(_ level: MachineReadings.CgroupLevel) -> Reading<Int> {

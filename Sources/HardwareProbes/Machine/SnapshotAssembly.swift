@@ -10,11 +10,12 @@ struct SnapshotAssembly {
   var limits: MonitorLimits
 
   func tree(
-    _ readings: MachineReadings, headroom: Headroom, generation: UInt64, topology: SnapshotTree
+    _ readings: MachineReadings, headroom: Headroom, generation: UInt64, level: MemoryPressureLevel?,
+    topology: SnapshotTree
   ) -> SnapshotTree {
     .object([
       .init("generation", fast(.ok(generation)) { JSONValue($0) }), .init("cpu", cpu(readings)),
-      .init("memory", memory(readings, headroom)),
+      .init("memory", memory(readings, headroom, level)),
       .init("io", .object([.init("pressure", pressure(readings.ioPressure))])),
       .init("cgroup", cgroup(readings.cgroup, headroom)), .init("numa", numa(readings)),
       .init("topology", topology),
@@ -29,7 +30,8 @@ struct SnapshotAssembly {
     ])
   }
 
-  private func memory(_ readings: MachineReadings, _ headroom: Headroom) -> SnapshotTree {
+  private func memory(_ readings: MachineReadings, _ headroom: Headroom, _ level: MemoryPressureLevel?) -> SnapshotTree
+  {
     let memory = readings.memory
     return .object([
       .init("total_bytes", fast(memory.totalBytes)), .init("free_bytes", fast(memory.freeBytes)),
@@ -40,6 +42,7 @@ struct SnapshotAssembly {
       .init("swap_total_bytes", fast(memory.swapTotalBytes)),
       .init("swap_free_bytes", fast(memory.swapFreeBytes)),
       .init("headroom_bytes", fast(headroom.bytes)),
+      .init("level", fast(level.map { .ok($0.rawValue) } ?? .unsupported) { .string($0) }),
       .init("pressure", pressure(readings.memoryPressure)),
     ])
   }

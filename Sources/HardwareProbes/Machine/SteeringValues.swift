@@ -11,11 +11,15 @@ struct SteeringValues {
   private(set) var published = ResourceSnapshot.unknown
 
   /// The snapshot to publish for these readings.
-  mutating func update(_ readings: MachineReadings, headroom: Headroom) -> ResourceSnapshot {
-    let next = Self.snapshot(readings, headroom)
+  mutating func update(
+    _ readings: MachineReadings, headroom: Headroom, level: MemoryPressureLevel = .none
+  ) -> ResourceSnapshot {
+    var next = Self.snapshot(readings, headroom)
+    next.memoryLevel = level
     let step = max(1, (readings.memory.totalBytes.value ?? 0) / Self.headroomParts)
     let same =
-      Self.isSame(published.memoryHeadroomBytes, next.memoryHeadroomBytes, step: step)
+      published.memoryLevel == level
+      && Self.isSame(published.memoryHeadroomBytes, next.memoryHeadroomBytes, step: step)
       && Self.isSame(
         published.memoryPressureCentipercent, next.memoryPressureCentipercent,
         step: Self.pressureStepCentipercent)

@@ -46,6 +46,10 @@ struct SnapshotPage {
       page.add("Memory", "total \(total.bytes), available \(available.bytes)")
     }
     page.add("  headroom", "\(headroom.bytes) until a limit binds: \(bindingLimit(headroom))")
+    let words = ["warn": "tasks begin to wait", "shrink": "give host memory back", "close": "about to run out"]
+    if let level = leaf("memory", "level").string, let meaning = words[level] {
+      page.add("  level", "\(level.uppercased()): \(meaning)")
+    }
     let shared = leaf("memory", "shmem_bytes").bytes
     page.add(
       "  of it",

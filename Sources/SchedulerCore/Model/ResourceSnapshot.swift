@@ -22,14 +22,18 @@ public struct ResourceSnapshot: Hashable, Sendable {
   public var memoryHeadroomBytes: Leaf<Int>
   /// PSI memory `some`, average over 10 s, in hundredths of a percent.
   public var memoryPressureCentipercent: Leaf<Int>
+  /// What headroom and pressure ask for, with hysteresis; none where neither can be read.
+  public var memoryLevel: MemoryPressureLevel
   public var numaNodes: [NUMANode]
 
   public init(
-    generation: UInt64, memoryHeadroomBytes: Leaf<Int>, memoryPressureCentipercent: Leaf<Int>, numaNodes: [NUMANode]
+    generation: UInt64, memoryHeadroomBytes: Leaf<Int>, memoryPressureCentipercent: Leaf<Int>,
+    memoryLevel: MemoryPressureLevel = .none, numaNodes: [NUMANode]
   ) {
     self.generation = generation
     self.memoryHeadroomBytes = memoryHeadroomBytes
     self.memoryPressureCentipercent = memoryPressureCentipercent
+    self.memoryLevel = memoryLevel
     self.numaNodes = numaNodes
   }
 
