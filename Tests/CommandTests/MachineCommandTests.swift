@@ -48,6 +48,20 @@ import WireProtocol
     for line in lines { #expect(try JSONValue(parsing: String(line))["memory"] != nil) }
   }
 
+  @Test func aGapInTheStreamIsToldAndNotShown() throws {
+    let peer = try FakePeer(name: "admin.sock")
+    peer.accept { connection in
+      _ = connection.receive()
+      connection.send(frame: #"{"id":1,"message":{"gap":{"lost":7}}}"#)
+      connection.send(
+        frame: #"{"id":1,"status":{"code":"RESOURCE_EXHAUSTED","message":"too slow"},"message":{}}"#)
+    }
+    let outcome = try Executable.run(["snapshot", "--watch", "--runtime-dir", peer.directory.path])
+    #expect(outcome.status == 75)
+    #expect(outcome.output.isEmpty)
+    #expect(outcome.errors.contains("7 snapshots lost"))
+  }
+
   @Test func watchEndsWithTheSidecar() throws {
     let directory = try TemporaryDirectory()
     let sidecar = try ServedSidecar(in: directory)

@@ -62,6 +62,9 @@ struct SnapshotCommand: ParsableCommand {
 
   private func show(_ item: JSONValue) throws(CommandFailure) {
     if output.isJSON { return try StandardOutput.line(item.text) }
+    if let lost = item["gap"]?["lost"]?.integerValue {
+      return StandardError.line("coxswain: too slow, \(lost) snapshots lost")
+    }
     let clear = Terminal.output.isTerminal ? "\u{1B}[H\u{1B}[2J" : ""
     try StandardOutput.write(clear + renderSnapshot(item, width: Terminal.output.width))
   }
