@@ -34,18 +34,37 @@ struct GoldenTests {
     Scenario(name: "exerciser", policy: "exerciser", requests: 8, ratePerS: 20),
   ]
 
+  /// Written by hand: one situation each, with `check` and `spot` as the engine would count.
+  static let handwritten = ["steady-decode", "chunked-prefill", "hold", "sync", "speculation"]
+
   static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Golden")
 
+  static let isRecording = ProcessInfo.processInfo.environment["COXSWAIN_RECORD_GOLDEN"] == "1"
+
   @Test(arguments: scenarios)
   func plansAreTheRecordedOnes(scenario: Scenario) throws {
-    let folder = Self.folder.appending(path: scenario.name)
-    if ProcessInfo.processInfo.environment["COXSWAIN_RECORD_GOLDEN"] == "1" { try record(scenario, folder) }
-    let policy = try PolicyDocument.decode(bytes: Array(Data(contentsOf: folder.appending(path: "policy.json"))))
-    let input = try lines(folder.appending(path: "input.jsonl"))
-    let expected = try lines(folder.appending(path: "expected.jsonl"))
+    if Self.isRecording { try record(scenario) }
+    try check(scenario.name)
+  }
+
+  @Test(arguments: handwritten)
+  func plansForHandwrittenStepsAreTheRecordedOnes(name: String) throws {
+    if Self.isRecording { try recordReplies(name) }
+    try check(name)
+  }
+
+  /// Every folder is read by somebody.
+  @Test func noRecordingIsForgotten() throws {
+    let folders = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path).filter { !$0.hasPrefix(".") }
+    #expect(Set(folders) == Set(Self.scenarios.map(\.name) + Self.handwritten))
+  }
+
+  private func check(_ name: String) throws {
+    let input = try lines(name, "input.jsonl")
+    let expected = try lines(name, "expected.jsonl")
     #expect(expected.count == input.count)
-    let found = try replies(to: input, policy)
+    let found = try replies(to: input, try policy(name))
     for (index, (found, expected)) in zip(found, expected).enumerated() where found != expected {
       Issue.record("line \(index + 1): found \(found.prefix(400)), expected \(expected.prefix(400))")
       return
@@ -65,7 +84,7 @@ struct GoldenTests {
     }
   }
 
-  private func record(_ scenario: Scenario, _ folder: URL) throws {
+  private func record(_ scenario: Scenario) throws {
     var options = EngineOptions()
     scenario.change(&options)
     let policy = try #require(PolicyDocument.preset(scenario.policy))
@@ -76,18 +95,27 @@ struct GoldenTests {
         requests: scenario.requests, ratePerS: scenario.ratePerS, mix: .standard, seed: 7),
       link: RecordingLink(CoreLink(policy: policy.config), recording))
     _ = try engine.run(clock: { 0 }, onProgress: { _ in true })
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    try Data((policy.json.pretty() + "\n").utf8).write(to: folder.appending(path: "policy.json"))
-    let input = Array(recording.lines.prefix(scenario.lines))
-    try write(input, folder.appending(path: "input.jsonl"))
-    try write(try replies(to: input, policy), folder.appending(path: "expected.jsonl"))
+    try FileManager.default.createDirectory(at: file(scenario.name, ""), withIntermediateDirectories: true)
+    try Data((policy.json.pretty() + "\n").utf8).write(to: file(scenario.name, "policy.json"))
+    try write(Array(recording.lines.prefix(scenario.lines)), scenario.name, "input.jsonl")
+    try recordReplies(scenario.name)
   }
 
-  private func lines(_ file: URL) throws -> [String] {
-    try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
+  private func recordReplies(_ name: String) throws {
+    try write(try replies(to: try lines(name, "input.jsonl"), try policy(name)), name, "expected.jsonl")
   }
 
-  private func write(_ lines: [String], _ file: URL) throws {
-    try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: file)
+  private func policy(_ name: String) throws -> PolicyDocument {
+    try PolicyDocument.decode(bytes: Array(Data(contentsOf: file(name, "policy.json"))))
+  }
+
+  private func file(_ name: String, _ file: String) -> URL { Self.folder.appending(path: name).appending(path: file) }
+
+  private func lines(_ name: String, _ file: String) throws -> [String] {
+    try String(contentsOf: self.file(name, file), encoding: .utf8).split(separator: "\n").map(String.init)
+  }
+
+  private func write(_ lines: [String], _ name: String, _ file: String) throws {
+    try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: self.file(name, file))
   }
 }

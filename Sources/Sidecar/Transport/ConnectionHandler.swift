@@ -206,7 +206,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
   /// A call's deadline is over.
   func expire(_ id: UInt64, _ context: ChannelHandlerContext) {
     guard calls.cancel(id) else { return }
-    write(id, .failure(CallError(.deadlineExceeded, "not answered in time", details: ["reason": "TIMEOUT"])))
+    write(id, .failure(CallError(.deadlineExceeded, "not answered in time")))
     flush(context)
     closeIfDone(context)
   }
