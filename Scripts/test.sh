@@ -14,7 +14,7 @@ step() {
   local name=$1 started=$SECONDS verdict=passed
   shift
   say "== $name"
-  if ! "$@" 2>&1 | tee "$logs/$name.log" | sed 's/^/   /' >&2; then
+  if ! "$@" 2>&1 | tee "$logs/$name.log" | sed -u "s/^/   /" >&2; then
     verdict=FAILED
     failed=1
   fi

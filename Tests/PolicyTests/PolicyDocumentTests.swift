@@ -98,4 +98,17 @@ import WireProtocol
     let file = #"{"version":1,"name":"x","preset":"balanced",\#(classes)}"#
     #expect(try PolicyDocument.decode(bytes: Array(file.utf8)).warnings.count == 1)
   }
+
+  @Test func aVerdictIsTheWholeTruthAsJSON() throws {
+    let exerciser = try #require(PolicyDocument.preset("exerciser"))
+    let valid = PolicyVerdict { () throws(PolicyErrors) in exerciser }
+    #expect(valid.isValid)
+    #expect(valid.json["valid"] == true)
+    #expect(valid.json["errors"] == [])
+    #expect(valid.json["warnings"]?.arrayValue?.count == 1)
+    let invalid = PolicyVerdict { () throws(PolicyErrors) in try PolicyDocument.decode(bytes: Array("{}".utf8)) }
+    #expect(!invalid.isValid)
+    #expect(invalid.json["errors"]?.arrayValue?.compactMap { $0["pointer"]?.stringValue } == ["/version", "/name"])
+    #expect(invalid.json["warnings"] == [])
+  }
 }

@@ -84,17 +84,12 @@ struct Services: Sendable {
     let policy = registry.policy
     return [
       "name": .string(policy.document.config.name), "generation": JSONValue(policy.generation),
-      "policy": policy.document.json,
+      "policy": policy.document.json, "effective": policy.document.effective,
     ]
   }
 
   private func validate(_ message: JSONValue) -> JSONValue {
-    do throws(PolicyErrors) {
-      _ = try PolicyDocument.decode(message["policy"] ?? .null)
-      return ["valid": true, "errors": []]
-    } catch {
-      return ["valid": false, "errors": .array(error.errors.map(\.json))]
-    }
+    PolicyVerdict { () throws(PolicyErrors) in try PolicyDocument.decode(message["policy"] ?? .null) }.json
   }
 
   // MARK: - Resources and health

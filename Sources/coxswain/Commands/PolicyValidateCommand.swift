@@ -15,27 +15,20 @@ struct PolicyValidateCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func run() throws {
-    let errors = try check()
+    let verdict = try check()
     if output.isJSON {
-      try StandardOutput.document([
-        "valid": .bool(errors.isEmpty), "errors": .array(errors.map(\.json)),
-      ])
-    } else if errors.isEmpty {
-      try StandardOutput.line("\(file) is valid")
+      try StandardOutput.document(verdict.json)
     } else {
-      for error in errors { try StandardOutput.line("\(file): \(error.text)") }
+      for error in verdict.errors { try StandardOutput.line("\(file): \(error.text)") }
+      for warning in verdict.warnings { try StandardOutput.line("\(file): warning: \(warning)") }
+      if verdict.isValid { try StandardOutput.line("\(file) is valid") }
     }
-    if !errors.isEmpty { throw CommandFailure(.badConfiguration, nil) }
+    if !verdict.isValid { throw CommandFailure(.badConfiguration, nil) }
   }
 
-  private func check() throws(CommandFailure) -> [PolicyError] {
-    if PolicyDocument.preset(file) != nil { return [] }
+  private func check() throws(CommandFailure) -> PolicyVerdict {
+    if let preset = PolicyDocument.preset(file) { return PolicyVerdict { () throws(PolicyErrors) in preset } }
     let bytes = try PolicyArgument.bytes(file)
-    do throws(PolicyErrors) {
-      _ = try PolicyDocument.decode(bytes: bytes)
-      return []
-    } catch {
-      return error.errors
-    }
+    return PolicyVerdict { () throws(PolicyErrors) in try PolicyDocument.decode(bytes: bytes) }
   }
 }

@@ -37,6 +37,7 @@ struct ServeCommand: AsyncParsableCommand {
     let level = logLevel.level
     LoggingSystem.bootstrap { _ in LineLogHandler(logLevel: level) }
     let log = Logger(label: "coxswain")
+    for warning in document.warnings { log.warning("policy", metadata: ["warning": "\(warning)"]) }
     let machine = MachineProbes(log: log)
     defer { machine.stop() }
     let service = SidecarService(
