@@ -10,11 +10,14 @@ logs=$(mktemp -d -t coxswain-test.XXXXXX)
 summary=()
 failed=0
 
+# Everything but the tests that pass; the logs have those too.
+show() { { grep --line-buffered -vE '^◇|^✔ (Suite|Test case)|^✔ Test [^ ]*\(' || true; } | sed -u 's/^/   /'; }
+
 step() {
   local name=$1 started=$SECONDS verdict=passed
   shift
   say "== $name"
-  if ! "$@" 2>&1 | tee "$logs/$name.log" | sed -u "s/^/   /" >&2; then
+  if ! "$@" 2>&1 | tee "$logs/$name.log" | show >&2; then
     verdict=FAILED
     failed=1
   fi
@@ -30,9 +33,7 @@ build() {
   fi
 }
 
-swift_tests() {
-  swift test --skip-build --disable-xctest 2>&1 | grep -vE '^[◇✔] (Test|Suite) .*(started|passed after)'
-}
+swift_tests() { swift test --skip-build --disable-xctest; }
 python_tests() { (cd Clients/python && "$PYTHON" -m unittest discover -s tests -t .); }
 capture() { "$PYTHON" Scripts/capture.py "$COXSWAIN_BIN"; }
 sanitizers() { "$PYTHON" Tests/CShim/sanitize.py; }
