@@ -21,13 +21,13 @@ final class SocketDirectory {
     try Self.makeDirectory(path)
     lock = open(path + "/lock", O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
     guard lock >= 0 else { throw .failed(path + "/lock") }
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-      close(lock)
-      throw .inUse(path: path)
-    }
+    // Every property is set: throwing from here on runs deinit, which closes the lock.
+    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { throw .inUse(path: path) }
   }
 
-  deinit { close(lock) }
+  deinit {
+    if lock >= 0 { close(lock) }
+  }
 
   private static func makeDirectory(_ path: String) throws(SocketDirectoryError) {
     let isNew = mkdir(path, directoryMode) == 0
