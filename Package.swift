@@ -33,7 +33,8 @@ let package = Package(
       name: "EmbeddedFiles",
       cSettings: [.unsafeFlags(["-std=c17", "-Wall", "-Wextra", "-Werror", "-Wno-c23-extensions"])]),
     .target(name: "EmbeddedText", dependencies: ["EmbeddedFiles"], swiftSettings: strict),
-    .target(name: "SchedulerCore", swiftSettings: strict),
+    // squareRoot() of the time model may become a call.
+    .target(name: "SchedulerCore", swiftSettings: strict, linkerSettings: [.linkedLibrary("m")]),
     .target(name: "WireProtocol", dependencies: ["SchedulerCore"], swiftSettings: strict),
     .target(name: "Policy", dependencies: ["SchedulerCore", "WireProtocol", "EmbeddedText"], swiftSettings: strict),
     .target(name: "WireClient", dependencies: ["WireProtocol"], swiftSettings: strict),

@@ -6,12 +6,30 @@ extension SchedulerCore {
   mutating func scheduleRunning() {
     for pass in batch.passes() {
       let running = mirror.table.running
-      for slot in running.lazy.map(Int.init) {
-        let request = mirror.table.requests[slot]
-        guard !request.isBlocked, draft.mark(of: slot) == .open, batch.belongs(request, to: pass) else { continue }
-        if !scheduleOne(slot, request), batch.strategy == .continuous { return leaveOutRest(running) }
+      // Planning never changes the mirror, so the loop may look at its requests where they lie.
+      let requests = mirror.table.requests
+      let ended = requests.withUnsafeBufferPointer { requests in
+        for slot in running.lazy.map(Int.init) where draft.mark(of: slot) == .open {
+          if pass != .prefills, scheduleDecode(slot, requests[slot]) { continue }
+          let request = requests[slot]
+          guard !request.isBlocked, batch.belongs(request, to: pass) else { continue }
+          if !scheduleOne(slot, request), batch.strategy == .continuous { return true }
+        }
+        return false
       }
+      if ended { return leaveOutRest(running) }
     }
+  }
+
+  /// The usual case, short: a decode of one token that needs no block. False leaves the request to `scheduleOne`, which
+  /// decides the same at more length.
+  @inline(__always)
+  private mutating func scheduleDecode(_ slot: Int, _ request: Request) -> Bool {
+    guard !speculation.isOn, request.adapter < 0, batch.mayDecode(request),
+      budget.takeToken(at: request.computedTokens)
+    else { return false }
+    draft.schedule(slot: slot, handle: request.handle, n: 1, k: 0, isRunning: true)
+    return true
   }
 
   /// False when the request was preempted to make room for itself: vLLM V1 ends its loop there.

@@ -31,6 +31,15 @@ struct BatchPlanner: Sendable {
     }
   }
 
+  /// Whether a request decodes in this iteration whatever else is planned: `exclusion` and `tokens` in one, for a
+  /// running request without drafts.
+  @inline(__always)
+  func mayDecode(_ request: Request) -> Bool {
+    request.isDecoding && !request.isBlocked && request.outputTokens < request.maxOutputTokens
+      && (request.unsettledPlans == 0 || inFlightRepeat == .any)
+      && (limits.length <= 0 || request.computedTokens < limits.length)
+  }
+
   /// Why a request has no work for this iteration whatever the budget; nil when it has.
   func exclusion(_ request: Request) -> Reason? {
     if request.outputTokens >= request.maxOutputTokens { return .pausedFinished(maxOutput: request.maxOutputTokens) }

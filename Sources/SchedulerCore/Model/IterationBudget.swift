@@ -48,6 +48,14 @@ public struct IterationBudget: Sendable {
     for pool in need.indices { freeBlocks[pool] -= need[pool] }
   }
 
+  /// Takes one token that lands in a block which is there already. False, and nothing taken, when it does not.
+  @inline(__always)
+  mutating func takeToken(at computed: Int) -> Bool {
+    guard tokens > 0, !geometry.grows(from: computed, to: computed + 1) else { return false }
+    tokens -= 1
+    return true
+  }
+
   /// Gives back what `take` took.
   public mutating func refund(from computed: Int, tokens count: Int) {
     tokens += count
