@@ -5,29 +5,36 @@
 #include <getopt.h>
 #include <hwloc.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 #include "document.h"
+#include "nvml.h"
 
 #define EXIT_USAGE 64
 
 typedef struct options {
   const char *xml;
   const char *synthetic;
+  bool gpus;
+  const char *nvml;
 } options;
 
 static const char help[] =
-  "coxswain-probe prints the topology of this machine as one JSON document.\n"
+  "coxswain-probe prints the topology of this machine, or figures of its GPUs, as one JSON document.\n"
   "\n"
   "  coxswain-probe\n"
   "  coxswain-probe --topology-xml machine.xml\n"
   "  coxswain-probe --topology-synthetic 'pack:2 [numa(memory=68719476736)] l3:1 core:16 pu:2'\n"
+  "  coxswain-probe --gpus\n"
   "\n"
   "  --topology-xml FILE        describe the machine in FILE (hwloc XML)\n"
   "  --topology-synthetic TEXT  describe the machine that TEXT denotes (hwloc synthetic notation)\n"
+  "  --gpus                     print memory, load, power and errors of NVIDIA GPUs instead\n"
+  "  --nvml FILE                the driver's library (default " NVML_LIBRARY ")\n"
   "  --version                  print the version of the document and of hwloc\n"
   "  --help                     print this\n"
   "\n"
@@ -75,8 +82,8 @@ static int restrict_to_own_affinity(hwloc_topology_t topology) {
   return rc;
 }
 
-static int print_document(hwloc_topology_t topology, const options *o) {
-  cJSON *json = probe_document(topology, o->xml ? "xml" : o->synthetic ? "synthetic" : "native");
+/// Prints and frees; NULL stands for a lack of memory.
+static int print_json(cJSON *json) {
   char *text = json ? cJSON_PrintUnformatted(json) : NULL;
   int rc = EXIT_SUCCESS;
   if (!text) rc = failed("cannot build the document", strerror(ENOMEM));
@@ -100,7 +107,7 @@ static int run(const options *o) {
     if (!o->xml && !o->synthetic && restrict_to_own_affinity(topology) != 0) {
       (void)failed("the affinity of this process", strerror(errno));
     }
-    rc = print_document(topology, o);
+    rc = print_json(probe_document(topology, o->xml ? "xml" : o->synthetic ? "synthetic" : "native"));
   }
   hwloc_topology_destroy(topology);
   return rc;
@@ -110,11 +117,13 @@ int main(int argc, char **argv) {
   static const struct option known[] = {
     {"topology-xml", required_argument, NULL, 'x'},
     {"topology-synthetic", required_argument, NULL, 's'},
+    {"gpus", no_argument, NULL, 'g'},
+    {"nvml", required_argument, NULL, 'n'},
     {"version", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
   };
-  options o = {0};
+  options o = {.nvml = NVML_LIBRARY};
   // Dies with the sidecar; a parent that is no Linux process (none) only loses this extra.
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   opterr = 0;
@@ -122,6 +131,8 @@ int main(int argc, char **argv) {
     switch (option) {
       case 'x': o.xml = optarg; break;
       case 's': o.synthetic = optarg; break;
+      case 'g': o.gpus = true; break;
+      case 'n': o.nvml = optarg; break;
       case 'v':
         return printf("coxswain-probe document %d, hwloc %x\n", PROBE_DOCUMENT_VERSION, hwloc_get_api_version()) < 0;
       case 'h': return fputs(help, stdout) == EOF;
@@ -131,5 +142,6 @@ int main(int argc, char **argv) {
   }
   if (optind < argc) return usage("unexpected argument ", argv[optind]);
   if (o.xml && o.synthetic) return usage("--topology-xml and --topology-synthetic exclude each other", "");
-  return run(&o);
+  if (o.gpus && (o.xml || o.synthetic)) return usage("--gpus reads this machine", "");
+  return o.gpus ? print_json(probe_gpus_document(o.nvml)) : run(&o);
 }

@@ -10,6 +10,12 @@ public struct MonitorLimits: Sendable {
   public var topologyIntervalMs = 60_000
   /// A topology that could not be read again for so long is lost; its last good value still serves.
   public var topologyLostAfterMs = 600_000
+  /// Between two looks at the GPUs of a machine that has some: each takes a run of the helper.
+  public var gpuIntervalMs = 2_000
+  /// Between two looks for a driver where there is none.
+  public var gpuSearchIntervalMs = 60_000
+  /// Figures of GPUs that are older are stale.
+  public var gpuStaleAfterMs = 3_000
   /// The helper is killed when it takes longer. It needs some 10 ms; a machine with 16 GPUs and cold caches, 1 s.
   public var helperDeadlineMs = 5_000
   /// A killed helper that is not gone by then hangs in the kernel: it is abandoned, and none other runs until it ends.

@@ -12,17 +12,25 @@ final class MonitorLoop {
   private var nextCollectMs = 0
   private var steering = SteeringValues()
   private var gauge = MemoryPressureGauge()
-  private var tree: SnapshotTree?
+  /// What changes slowly is made anew at this pace, or when the helper brought news.
+  private static let slowIntervalMs = 1_000
+  private var earlier: SnapshotTree?
+  private var helper: MachineSnapshot.HelperTrees?
+  private var slowMs = 0
+  private var runsShown = -1
   private var refresher: TopologyRefresher
+  private var gpus: GPURefresher
 
   init(_ configuration: ResourceMonitor.Configuration, _ published: Publication, stop: Int32) {
     self.configuration = configuration
     self.published = published
     self.stop = stop
     let path = configuration.helperPath
-    refresher = TopologyRefresher(
-      find: { path.map { .success($0) } ?? HelperPath.find() }, limits: configuration.limits,
-      nowMs: SystemClock.nowMs())
+    let find = { path.map { .success($0) } ?? HelperPath.find() }
+    let nowMs = SystemClock.nowMs()
+    refresher = TopologyRefresher(find: find, limits: configuration.limits, nowMs: nowMs)
+    gpus = GPURefresher(
+      gpuLibrary: configuration.gpuLibrary, find: find, limits: configuration.limits, nowMs: nowMs)
   }
 
   deinit { close(stop) }
@@ -30,12 +38,14 @@ final class MonitorLoop {
   /// Until the other end of the pipe is closed.
   func run() {
     while !isStopped() {
-      let runs = refresher.runs
+      let runs = refresher.runs + gpus.runs
       let nowMs = SystemClock.nowMs()
       refresher.advance(nowMs: nowMs)
-      if nowMs >= nextCollectMs || refresher.runs != runs { collect(nowMs: nowMs) }
-      let wakeMs = min(nextCollectMs, refresher.wakeMs(nowMs: nowMs))
-      ProbeRun.wait(on: refresher.descriptors + [stop], atMostMs: wakeMs - SystemClock.nowMs())
+      gpus.advance(nowMs: nowMs)
+      if nowMs >= nextCollectMs || refresher.runs + gpus.runs != runs { collect(nowMs: nowMs) }
+      let wakeMs = min(nextCollectMs, refresher.wakeMs(nowMs: nowMs), gpus.wakeMs(nowMs: nowMs))
+      let descriptors = refresher.descriptors + gpus.descriptors
+      ProbeRun.wait(on: descriptors + [stop], atMostMs: wakeMs - SystemClock.nowMs())
     }
   }
 
@@ -65,15 +75,27 @@ final class MonitorLoop {
         capacityBytes: headroom.capacityBytes))
     let resources = steering.update(readings, headroom: headroom, level: level ?? .none)
     let assembly = SnapshotAssembly(nowMs: nowMs, openedMs: openedMs, limits: configuration.limits)
-    let next = assembly.tree(
-      readings, headroom: headroom, generation: resources.generation, level: level,
-      topology: TopologyFigures.tree(refresher, nowMs))
-    let merged = next.following(tree)
-    tree = merged
+    let isSlowDue = nowMs - slowMs >= Self.slowIntervalMs || runsShown != refresher.runs + gpus.runs
+    let helper = isSlowDue ? helperTrees(nowMs) : self.helper ?? helperTrees(nowMs)
+    let snapshot = MachineSnapshot(
+      resources: resources,
+      parts: .init(
+        readings: readings, headroom: headroom, level: level, assembly: assembly, helper: helper, earlier: earlier))
+    if isSlowDue {
+      earlier = snapshot.tree
+      self.helper = helper
+      slowMs = nowMs
+      runsShown = refresher.runs + gpus.runs
+    }
     published.value = Publication.Value(
-      snapshot: MachineSnapshot(resources: resources, tree: merged), topology: refresher.document,
-      topologyStatus: refresher.status(nowMs: nowMs), topologyReadMs: refresher.readMs ?? 0,
-      topologyFailure: refresher.failure)
+      snapshot: snapshot, topology: refresher.document, topologyStatus: refresher.status(nowMs: nowMs),
+      topologyReadMs: refresher.readMs ?? 0, topologyFailure: refresher.failure)
+  }
+
+  private func helperTrees(_ nowMs: Int) -> MachineSnapshot.HelperTrees {
+    .init(
+      gpus: GPUFigures(refresher: gpus, nowMs: nowMs, staleAfterMs: configuration.limits.gpuStaleAfterMs).tree,
+      topology: TopologyFigures.tree(refresher, nowMs))
   }
 
   private func isStopped() -> Bool {

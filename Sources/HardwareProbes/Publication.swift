@@ -13,7 +13,7 @@ final class Publication: Sendable {
 
   private let state = Mutex(
     Value(
-      snapshot: MachineSnapshot(resources: .unknown, tree: .object([])), topology: nil,
+      snapshot: MachineSnapshot(resources: .unknown), topology: nil,
       topologyStatus: .unsupported,
       topologyReadMs: 0, topologyFailure: nil))
 

@@ -13,6 +13,8 @@ public final class ResourceMonitor: Sendable {
     public var sysRoot = "/sys"
     /// The helper executable; nil looks for it (see `HelperPath`).
     public var helperPath: String?
+    /// The GPU driver's library (libnvidia-ml.so.1); nil for where the dynamic linker finds it.
+    public var gpuLibrary: String?
     public var limits = MonitorLimits()
 
     public init() {}

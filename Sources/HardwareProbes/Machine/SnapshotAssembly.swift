@@ -2,7 +2,7 @@ import SchedulerCore
 import WireProtocol
 
 /// Turns readings into the tree of the snapshot document (Schemas/snapshot-v1.json).
-struct SnapshotAssembly {
+struct SnapshotAssembly: Sendable {
   /// When the figures that change by themselves were read.
   var nowMs: Int
   /// When the collector was opened: what hardly changes was read then.
@@ -11,14 +11,14 @@ struct SnapshotAssembly {
 
   func tree(
     _ readings: MachineReadings, headroom: Headroom, generation: UInt64, level: MemoryPressureLevel?,
-    topology: SnapshotTree
+    helper: MachineSnapshot.HelperTrees
   ) -> SnapshotTree {
     .object([
       .init("generation", fast(.ok(generation)) { JSONValue($0) }), .init("cpu", cpu(readings)),
       .init("memory", memory(readings, headroom, level)),
       .init("io", .object([.init("pressure", pressure(readings.ioPressure))])),
       .init("cgroup", cgroup(readings.cgroup, headroom)), .init("numa", numa(readings)),
-      .init("topology", topology),
+      .init("gpu", helper.gpus), .init("topology", helper.topology),
     ])
   }
 

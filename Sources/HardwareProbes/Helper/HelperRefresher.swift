@@ -1,9 +1,22 @@
 import SchedulerCore
 import WireProtocol
 
-/// Keeps the topology fresh by running the helper again and again: with a deadline, with growing pauses after
-/// failures, and never while an abandoned one still exists. The last good topology stays. Belongs to one thread.
-struct TopologyRefresher {
+/// Keeps one document of the helper fresh by running it again and again: with a deadline, with growing pauses after
+/// failures, and never while an abandoned one still exists. The last good document stays. Belongs to one thread.
+struct HelperRefresher<Document> {
+  /// What is run, and how long its answer is good.
+  struct Job {
+    var arguments: [String] = []
+    /// Until the next run after a good one.
+    var intervalMs: (Document) -> Int
+    /// A document that is older than so many intervals is stale, even if nothing failed.
+    var missedBeforeStale: Int
+    /// A document that is older is lost.
+    var lostAfterMs: Int
+    var parse: ([UInt8]) throws(ProbeFailure) -> Document
+  }
+
+  private let job: Job
   private let find: () -> Result<String, ProbeFailure>
   private let limits: MonitorLimits
   private var process: ProbeProcess?
@@ -12,14 +25,15 @@ struct TopologyRefresher {
   private var nextStartMs: Int
   private var failuresInRow = 0
 
-  private(set) var document: TopologyDocument?
+  private(set) var document: Document?
   private(set) var readMs: Int?
   /// Why the last run failed; nil after a good one.
   private(set) var failure: ProbeFailure?
   /// Grows with each run that ended.
   private(set) var runs = 0
 
-  init(find: @escaping () -> Result<String, ProbeFailure>, limits: MonitorLimits, nowMs: Int) {
+  init(_ job: Job, find: @escaping () -> Result<String, ProbeFailure>, limits: MonitorLimits, nowMs: Int) {
+    self.job = job
     self.find = find
     self.limits = limits
     nextStartMs = nowMs
@@ -35,15 +49,15 @@ struct TopologyRefresher {
     return process.isEnding ? nowMs + ProbeRun.reapPauseMs : process.wakeMs
   }
 
-  /// How far the topology can be trusted: old values never look fresh.
+  /// How far the document can be trusted: old values never look fresh.
   func status(nowMs: Int) -> FigureStatus {
-    guard let readMs else {
+    guard let readMs, let document else {
       if case .notFound = failure { return .unsupported }
       return .lost
     }
     let age = nowMs - readMs
-    if age > limits.topologyLostAfterMs { return .lost }
-    let late = age > limits.topologyIntervalMs * limits.missedBeforeStale
+    if age > job.lostAfterMs { return .lost }
+    let late = age > job.intervalMs(document) * job.missedBeforeStale
     return failure != nil || late ? .stale : .ok
   }
 
@@ -61,7 +75,7 @@ struct TopologyRefresher {
 
   private mutating func start(_ nowMs: Int) {
     do throws(ProbeFailure) {
-      process = try ProbeProcess(path: find().get(), arguments: [], limits: limits, nowMs: nowMs)
+      process = try ProbeProcess(path: find().get(), arguments: job.arguments, limits: limits, nowMs: nowMs)
     } catch {
       fail(error, nowMs)
     }
@@ -71,12 +85,13 @@ struct TopologyRefresher {
     _ result: Result<[UInt8], ProbeFailure>, _ ended: ProbeProcess, _ nowMs: Int
   ) {
     do throws(ProbeFailure) {
-      document = try TopologyDocument(bytes: result.get())
+      let fresh = try job.parse(result.get())
+      document = fresh
       readMs = nowMs
       failure = nil
       failuresInRow = 0
       runs += 1
-      nextStartMs = nowMs + limits.topologyIntervalMs
+      nextStartMs = nowMs + job.intervalMs(fresh)
     } catch {
       if case .hung(_, abandoned: true) = error { abandoned = ended }
       fail(error, nowMs)

@@ -4,7 +4,7 @@ import Testing
 @testable import HardwareProbes
 
 /// The helper in all its moods. The clock is the test's own; only the helper's end is awaited for real.
-@Suite struct TopologyRefresherTests {
+@Suite struct HelperRefresherTests {
   private func refresher(_ script: ProbeScript, _ change: (inout MonitorLimits) -> Void = { _ in }) -> TopologyRefresher
   {
     var limits = MonitorLimits()

@@ -1,0 +1,43 @@
+import Foundation
+
+@testable import HardwareProbes
+
+/// The library of `Tests/CShim/nvml_double.c`, built once for each variant.
+enum NVMLDouble {
+  static let current = build([])
+  /// Lacks what came with later drivers.
+  static let old = build(["-DOLD"])
+
+  private static let folder: String = {
+    let path = FileManager.default.temporaryDirectory.appending(path: "coxswain-\(UUID().uuidString)").path
+    atexit { try? FileManager.default.removeItem(atPath: NVMLDouble.folder) }
+    return path
+  }()
+
+  private static let source = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "CShim/nvml_double.c").path
+
+  /// Path of the library; nil where no C compiler is installed.
+  private static func build(_ flags: [String]) -> String? {
+    guard (try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)) != nil else {
+      return nil
+    }
+    let library = folder + "/libdouble\(flags.count).so"
+    for compiler in ["/usr/bin/cc", "/usr/bin/gcc", "/usr/bin/clang"] {
+      guard FileManager.default.isExecutableFile(atPath: compiler) else { continue }
+      let process = Process()
+      process.executableURL = URL(filePath: compiler)
+      process.arguments = ["-shared", "-fPIC", "-w", "-o", library, source] + flags
+      guard (try? process.run()) != nil else { continue }
+      process.waitUntilExit()
+      if process.terminationStatus == 0 { return library }
+    }
+    return nil
+  }
+
+  /// A helper whose GPU driver is the double in this mood.
+  static func helper(_ mood: String, library: String) throws -> ProbeScript {
+    let probe = try BuiltProbe.path ?? HelperPath.find().get()
+    return try ProbeScript("NVML_DOUBLE=\(mood) exec '\(probe)' --gpus --nvml '\(library)'")
+  }
+}
