@@ -156,37 +156,43 @@ def methods_of(admin_socket):
 
 
 def commands(executable, front):
-    """Expected exit status and command line of everything that goes through the tap."""
+    """What goes through the tap: expected exit status, schema of what it prints if it has one, command."""
     python = [sys.executable, "-m"]
-    yield 0, [executable, "engine", "--first", "200"]
-    yield 0, [*python, "coxswain.faults", "--socket-dir", front, "--steps", "4000", "--processes", "1", "--seed", "7"]
-    for words in (["status"], ["queue"], ["snapshot"], ["topology"], ["policy", "show"]):
-        yield 0, [executable, *words, "-o", "json"]
+    plan = Path(front, "plan.json")
+    plan.write_text(json.dumps(examples.plan()), encoding="utf-8")
+    yield 0, "scorecard-v1", [executable, "engine", "--first", "200", "-o", "json"]
+    yield 0, "step-reply-v1", [executable, "plan", "--from", str(plan), "-o", "json"]
+    yield 0, "policy-validate-reply-v1", [executable, "policy", "validate", "exerciser", "-o", "json"]
+    yield 0, None, [*python, "coxswain.faults", "--socket-dir", front, "--steps", "4000", "--processes", "1", "--seed", "7"]
+    printed = (("status", "status-v1"), ("queue", "requests-reply-v1"), ("snapshot", "snapshot-v1"),
+               ("topology", "topology-v1"))
+    for name, schema in printed:
+        yield 0, schema, [executable, name, "-o", "json"]
     calls = (
         (0, "Plan", examples.plan()), (1, "Plan", {"register": {"engine": {"name": "x"}}}), (1, "Nothing/Here", {}),
         (0, "Reflection/List", {}), (0, "grpc.health.v1.Health/Check", {}), (0, "Policy/Get", {}),
         (0, "Policy/Validate", {"policy": {"version": 1, "name": "x", "step_tokens": 1}}),
     )
     for status, method, message in calls:
-        yield status, [*python, "coxswain", "call", method, "--message", json.dumps(message)]
+        yield status, None, [*python, "coxswain", "call", method, "--message", json.dumps(message)]
 
 
 async def run(command, environment):
     process = await asyncio.create_subprocess_exec(
-        *command, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+        *command, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE)
-    _, errors = await process.communicate()
-    return process.returncode, errors.decode("utf-8", "replace")[-500:]
+    output, errors = await process.communicate()
+    return process.returncode, output, errors.decode("utf-8", "replace")[-500:]
 
 
 async def run_until_ready(command, environment):
     """Again after "try later": the first topology takes a moment."""
     for _ in range(RETRIES_MAX):
-        status, errors = await run(command, environment)
+        status, output, errors = await run(command, environment)
         if status != EXIT_RETRY:
             break
         await asyncio.sleep(RETRY_AFTER_S)
-    return status, errors
+    return status, output, errors
 
 
 async def capture(executable, out):
@@ -196,13 +202,15 @@ async def capture(executable, out):
         await serve_tap(recorder, front, sidecar.directory)
         environment = {**os.environ, "COXSWAIN_RUNTIME_DIR": front, "PYTHONPATH": str(ROOT / "Clients/python")}
         failures = 0
-        for expected, command in commands(executable, front):
-            status, errors = await run_until_ready(command, environment)
+        for expected, schema, command in commands(executable, front):
+            status, output, errors = await run_until_ready(command, environment)
             words = " ".join(Path(word).name if word.startswith("/") else word for word in command)
             print(f"{status:4d}  {words[:100]}")
             if status != expected:
                 failures += 1
                 print(f"exit status {status}, expected {expected}: {errors}", file=sys.stderr)
+            elif schema is not None:
+                recorder.write(schema, "output", json.loads(output))
         recorder.file.close()
     for (schema, direction), count in sorted(recorder.counts.items()):
         print(f"{count:6d} {direction:8s} {schema}")

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Judges schemas, examples and messages with python3-jsonschema, which shares no line with our own code.
 
-    judge.py schemas            every schema, its references and its examples; Tests/cases/invalid.ndjson
+    judge.py schemas            every schema, its references and its examples; presets and profiles;
+                                Tests/cases/invalid.ndjson
     judge.py messages PATH...   NDJSON files, or folders of them, of messages that were really sent:
                                 {"schema": "step-v1", "direction": "request", "message": {...}}
     judge.py verdicts           the same lines on stdin; answers true or false for each on stdout
@@ -25,6 +26,8 @@ INVALID_CASES = ROOT / "Tests/cases/invalid.ndjson"
 ID_PREFIX = "urn:coxswain:schema:"
 OWN_KEYWORDS = {"x-unit", "x-reload"}
 ERRORS_SHOWN = 20
+# Files that come with the executable, and their schemas.
+SHIPPED = {"Policies": "policy-v1", "Profiles": "profile-v1"}
 
 
 def load_schemas():
@@ -140,13 +143,19 @@ def judge_schemas(schemas, validators):
             if isinstance(child, dict) and "default" in child:
                 part = validators[name].evolve(schema=child)
                 faults += [f"{name}: {pointer}/default: {text}" for text in errors_of(part, child["default"])]
+    files = 0
+    for folder, name in SHIPPED.items():
+        for path in sorted((ROOT / folder).glob("*.json")):
+            files += 1
+            content = json.loads(path.read_text(encoding="utf-8"))
+            faults += [f"{folder}/{path.name}: {text}" for text in errors_of(validators[name], content)]
     rejected = 0
     for number, line in enumerate(INVALID_CASES.read_text(encoding="utf-8").splitlines(), 1):
         case = json.loads(line)
         if validators[case["schema"]].is_valid(case["message"]):
             faults.append(f"{INVALID_CASES.name}:{number}: {case['schema']} accepts what is {case['why']}")
         rejected += 1
-    return faults, f"{len(schemas)} schemas, {examples} examples, {rejected} invalid messages"
+    return faults, f"{len(schemas)} schemas, {examples} examples, {files} files, {rejected} invalid messages"
 
 
 def errors_of(validator, message):

@@ -54,6 +54,9 @@ static const unsigned char file_schemas_policy_validate_reply_v1[] = {
 static const unsigned char file_schemas_policy_validate_v1[] = {
 #embed "../../Schemas/policy-validate-v1.json"
 };
+static const unsigned char file_schemas_profile_v1[] = {
+#embed "../../Schemas/profile-v1.json"
+};
 static const unsigned char file_schemas_reflection_v1[] = {
 #embed "../../Schemas/reflection-v1.json"
 };
@@ -68,6 +71,9 @@ static const unsigned char file_schemas_requests_reply_v1[] = {
 };
 static const unsigned char file_schemas_requests_v1[] = {
 #embed "../../Schemas/requests-v1.json"
+};
+static const unsigned char file_schemas_scorecard_v1[] = {
+#embed "../../Schemas/scorecard-v1.json"
 };
 static const unsigned char file_schemas_snapshot_v1[] = {
 #embed "../../Schemas/snapshot-v1.json"
@@ -123,6 +129,8 @@ static const struct embedded_file files[] = {
      sizeof(file_schemas_policy_validate_reply_v1)},
     {"Schemas/policy-validate-v1.json", file_schemas_policy_validate_v1,
      sizeof(file_schemas_policy_validate_v1)},
+    {"Schemas/profile-v1.json", file_schemas_profile_v1,
+     sizeof(file_schemas_profile_v1)},
     {"Schemas/reflection-v1.json", file_schemas_reflection_v1,
      sizeof(file_schemas_reflection_v1)},
     {"Schemas/register-reply-v1.json", file_schemas_register_reply_v1,
@@ -133,6 +141,8 @@ static const struct embedded_file files[] = {
      sizeof(file_schemas_requests_reply_v1)},
     {"Schemas/requests-v1.json", file_schemas_requests_v1,
      sizeof(file_schemas_requests_v1)},
+    {"Schemas/scorecard-v1.json", file_schemas_scorecard_v1,
+     sizeof(file_schemas_scorecard_v1)},
     {"Schemas/snapshot-v1.json", file_schemas_snapshot_v1,
      sizeof(file_schemas_snapshot_v1)},
     {"Schemas/status-v1.json", file_schemas_status_v1,

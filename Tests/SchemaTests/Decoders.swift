@@ -1,11 +1,14 @@
 import Policy
 import SchedulerCore
+import Simulator
 import WireProtocol
 
 /// What our own decoders say about a message.
 enum Decoders {
   /// Schemas with a decoder.
-  static let schemas = ["step-v1", "step-reply-v1", "register-v1", "register-reply-v1", "plan-v1", "policy-v1"]
+  static let schemas = [
+    "step-v1", "step-reply-v1", "register-v1", "register-reply-v1", "plan-v1", "policy-v1", "profile-v1",
+  ]
 
   /// nil when the message is accepted, else where and why not.
   static func refusal(_ schema: String, _ message: JSONValue) -> String? {
@@ -16,6 +19,7 @@ enum Decoders {
     case "register-reply-v1": call { () throws(CallError) in _ = try RegisterReply.decode(message) }
     case "plan-v1": call { () throws(CallError) in _ = try PlanRequest.decode(message) }
     case "policy-v1": policy(message)
+    case "profile-v1": call { () throws(CallError) in _ = try GPUProfile.decode(bytes: Array(message.text.utf8)) }
     default: nil
     }
   }
