@@ -128,6 +128,20 @@ struct ScannerTests {
     #expect(object[decomposed] == 2)
   }
 
+  @Test(arguments: [
+    (#"\u0065poch"#, true), (#"epoc\u0068"#, true), (#"\u0065\u0070\u006F\u0063\u0068"#, true),
+    (#"epoch\u0000"#, false),
+    (#"epoc\u0168"#, false), (#"epo\u0063"#, false), (#"epoch\u0068"#, false), (#"epoc\n"#, false),
+    (#"epoc\ud83d\ude00"#, false), (#"\/epoch"#, false), (#"\"epoch"#, false), (#"\u0045poch"#, false),
+  ])
+  func spellingsOfAName(_ body: String, _ isTheName: Bool) throws {
+    try read("\"\(body)\"") { (reader) throws(JSONError) in
+      let word = try reader.word()
+      #expect(word.equals("epoch") == isTheName)
+      #expect((word.string == "epoch") == isTheName)
+    }
+  }
+
   @Test func duplicatesAreFoundAtEveryDistance() {
     for count in [1, 2, 23, 24, 25, 26, 60] {
       for first in [0, count / 2, count - 1] {

@@ -9,18 +9,12 @@ public struct JSONKey {
     hasEscapes ? JSONText.unescape(bytes) : String(decoding: bytes, as: UTF8.self)
   }
 
+  /// - Parameter name: ASCII.
   @inline(__always)
   public func equals(_ name: StaticString) -> Bool {
-    if hasEscapes { return string.utf8.elementsEqual(name.description.utf8) }
+    if hasEscapes { return JSONText.spells(bytes, name) }
     guard bytes.count == name.utf8CodeUnitCount else { return false }
     for i in 0..<bytes.count where bytes[i] != name.utf8Start[i] { return false }
-    return true
-  }
-
-  func equals(_ other: JSONKey) -> Bool {
-    if hasEscapes || other.hasEscapes { return string.utf8.elementsEqual(other.string.utf8) }
-    guard bytes.count == other.bytes.count else { return false }
-    for i in 0..<bytes.count where bytes[i] != other.bytes[i] { return false }
     return true
   }
 }

@@ -22,25 +22,49 @@ enum JSONText {
         continue
       }
       i += 2
-      switch bytes[i - 1] {
-      case UInt8(ascii: "b"): result.append(0x08)
-      case UInt8(ascii: "f"): result.append(0x0C)
-      case UInt8(ascii: "n"): result.append(0x0A)
-      case UInt8(ascii: "r"): result.append(0x0D)
-      case UInt8(ascii: "t"): result.append(0x09)
-      case UInt8(ascii: "u"):
-        var scalar = UInt32(hex4(bytes, at: i) ?? 0)
-        i += 4
-        if scalar >= 0xD800, scalar < 0xDC00 {
-          let low = UInt32(hex4(bytes, at: i + 2) ?? 0)
-          i += 6
-          scalar = 0x10000 + (scalar - 0xD800) << 10 + (low - 0xDC00)
-        }
-        if let unicode = Unicode.Scalar(scalar) { result.append(contentsOf: UTF8.encode(unicode)!) }
-      case let literal: result.append(literal)
+      guard bytes[i - 1] == UInt8(ascii: "u") else {
+        result.append(meaning(ofEscape: bytes[i - 1]))
+        continue
       }
+      var scalar = UInt32(hex4(bytes, at: i) ?? 0)
+      i += 4
+      if scalar >= 0xD800, scalar < 0xDC00 {
+        let low = UInt32(hex4(bytes, at: i + 2) ?? 0)
+        i += 6
+        scalar = 0x10000 + (scalar - 0xD800) << 10 + (low - 0xDC00)
+      }
+      if let unicode = Unicode.Scalar(scalar) { result.append(contentsOf: UTF8.encode(unicode)!) }
     }
     return String(decoding: result, as: UTF8.self)
+  }
+
+  /// Whether a string body with escapes that the reader has accepted spells `name`, which is ASCII.
+  static func spells(_ bytes: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
+    var i = 0
+    for j in 0..<name.utf8CodeUnitCount {
+      guard i < bytes.count else { return false }
+      var unit = UInt16(bytes[i])
+      i += 1
+      if unit == UInt8(ascii: "\\") {
+        let letter = bytes[i]
+        unit = letter == UInt8(ascii: "u") ? hex4(bytes, at: i + 1) ?? 0 : UInt16(meaning(ofEscape: letter))
+        i += letter == UInt8(ascii: "u") ? 5 : 1
+      }
+      guard unit == name.utf8Start[j] else { return false }
+    }
+    return i == bytes.count
+  }
+
+  /// What an escape of one letter stands for.
+  private static func meaning(ofEscape letter: UInt8) -> UInt8 {
+    switch letter {
+    case UInt8(ascii: "b"): 0x08
+    case UInt8(ascii: "f"): 0x0C
+    case UInt8(ascii: "n"): 0x0A
+    case UInt8(ascii: "r"): 0x0D
+    case UInt8(ascii: "t"): 0x09
+    default: letter
+    }
   }
 
   /// Where the bytes that a string holds as they are end: at a quote, a backslash, a control character or the

@@ -1,5 +1,5 @@
 /// Any JSON document, for low-rate messages: policy files, status, snapshots. Integers are exact to 64 bits.
-public indirect enum JSONValue: Hashable, Sendable {
+public enum JSONValue: Hashable, Sendable {
   case null
   case bool(Bool)
   case integer(Int64)

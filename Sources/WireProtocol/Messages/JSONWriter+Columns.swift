@@ -1,7 +1,7 @@
 import SchedulerCore
 
 extension JSONWriter {
-  mutating func column(_ values: [some FixedWidthInteger]) {
+  mutating func column(_ values: some Sequence<some FixedWidthInteger>) {
     beginArray()
     for value in values { integer(value) }
     endArray()

@@ -84,9 +84,9 @@ public enum StepReplyCodec {
       writer.key("truncate")
       writer.beginObject()
       writer.key("h")
-      writer.column(plan.truncate.map(\.h))
+      writer.column(plan.truncate.lazy.map(\.h))
       writer.key("keep_tokens")
-      writer.column(plan.truncate.map(\.keepTokens))
+      writer.column(plan.truncate.lazy.map(\.keepTokens))
       writer.endObject()
     }
     if !plan.requeue.isEmpty {
@@ -105,9 +105,9 @@ public enum StepReplyCodec {
       writer.key("abort")
       writer.beginObject()
       writer.key("h")
-      writer.column(plan.abort.map(\.h))
+      writer.column(plan.abort.lazy.map(\.h))
       writer.key("retry_after_ms")
-      writer.column(plan.abort.map(\.retryAfterMs))
+      writer.column(plan.abort.lazy.map(\.retryAfterMs))
       writer.endObject()
     }
   }
