@@ -47,7 +47,7 @@ struct Headroom: Sendable {
       return readings.cgroup.levels[index].limitBytes.value ?? nil
     }
     guard least == onNodes, least != readings.memory.availableBytes.value,
-      let allowed = readings.nodesAllowed.value.flatMap({ IDList($0) })
+      let allowed = readings.lists.nodesAllowed
     else { return readings.memory.totalBytes.value }
     return readings.nodes.filter { allowed.contains($0.osIndex) }.reduce(0) { $0 + ($1.totalBytes.value ?? 0) }
   }
@@ -61,12 +61,12 @@ struct Headroom: Sendable {
   }
 
   private static func nodesRoom(_ readings: MachineReadings) -> Reading<Int> {
-    guard let text = readings.nodesAllowed.value, let allowed = IDList(text) else {
+    guard let allowed = readings.lists.nodesAllowed else {
       return .failed(readings.nodesAllowed.status == .ok ? .lost : readings.nodesAllowed.status)
     }
     // Nodes bind only a process that is kept off some of them; else they are the machine, whose own figure knows more
     // (a virtual machine's balloon is taken out of the nodes but counts as available).
-    if let online = readings.nodesOnline.value.flatMap({ IDList($0) }), online.isSubset(of: allowed) {
+    if let online = readings.lists.nodesOnline, online.isSubset(of: allowed) {
       return .unsupported
     }
     var sum = 0

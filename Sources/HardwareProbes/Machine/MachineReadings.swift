@@ -1,3 +1,5 @@
+import SchedulerCore
+
 /// Everything that one look through the C shim found, in the shim's order and units.
 struct MachineReadings: Sendable {
   struct PressureLine: Sendable {
@@ -56,6 +58,16 @@ struct MachineReadings: Sendable {
     var nodes: Reading<String>
   }
 
+  /// Lists of CPUs and nodes that were understood; nil for one that could not be read. They change with a new opening
+  /// only, so that nothing is parsed at each look.
+  struct Lists: Sendable {
+    var nodesAllowed: IDList?
+    var nodesOnline: IDList?
+    /// CPUs of each node that this process may use, in the order of the nodes.
+    var usableCPUs: [[Int]]
+  }
+
+  var lists = Lists(nodesAllowed: nil, nodesOnline: nil, usableCPUs: [])
   var memoryPressure: Pressure
   var cpuPressure: Pressure
   var ioPressure: Pressure

@@ -1,4 +1,5 @@
 import CShim
+import SchedulerCore
 
 #if canImport(Glibc)
   import Glibc
@@ -8,6 +9,8 @@ import CShim
 final class ShimCollector {
   private let handle: OpaquePointer
   private let memoryPolicySettable: Reading<Bool>
+  /// The first look; what was read at the opening is taken from it again and again.
+  private lazy var first = readAll()
 
   /// Opens the files below the roots. nil if memory is short or a root is too long; a missing file is a status.
   init?(procRoot: String, sysRoot: String) {
@@ -25,17 +28,34 @@ final class ShimCollector {
   deinit { cox_close(handle) }
 
   func collect() -> MachineReadings {
+    var readings = first
     cox_collect(handle)
-    return MachineReadings(
-      memoryPressure: pressure(COX_PSI_MEMORY), cpuPressure: pressure(COX_PSI_CPU),
-      ioPressure: pressure(COX_PSI_IO),
-      memory: memory(), nodes: (0..<cox_node_count(handle)).map(node),
-      nodesTruncated: cox_nodes_truncated(handle),
-      cgroup: cgroup(), cpusAllowed: text(COX_TEXT_CPUS_ALLOWED),
-      nodesAllowed: text(COX_TEXT_NODES_ALLOWED),
+    readings.memoryPressure = pressure(COX_PSI_MEMORY)
+    readings.cpuPressure = pressure(COX_PSI_CPU)
+    readings.ioPressure = pressure(COX_PSI_IO)
+    readings.memory = memory()
+    for index in readings.nodes.indices { refresh(&readings.nodes[index], index) }
+    for index in readings.cgroup.levels.indices { refresh(&readings.cgroup.levels[index], index) }
+    return readings
+  }
+
+  private func readAll() -> MachineReadings {
+    var readings = MachineReadings(
+      memoryPressure: pressure(COX_PSI_MEMORY), cpuPressure: pressure(COX_PSI_CPU), ioPressure: pressure(COX_PSI_IO),
+      memory: memory(), nodes: (0..<cox_node_count(handle)).map(node), nodesTruncated: cox_nodes_truncated(handle),
+      cgroup: cgroup(), cpusAllowed: text(COX_TEXT_CPUS_ALLOWED), nodesAllowed: text(COX_TEXT_NODES_ALLOWED),
       cpusOnline: text(COX_TEXT_CPUS_ONLINE), nodesOnline: text(COX_TEXT_NODES_ONLINE),
       nodesPossible: text(COX_TEXT_NODES_POSSIBLE), numaBalancing: text(COX_TEXT_NUMA_BALANCING),
       memoryPolicySettable: memoryPolicySettable)
+    func list(_ reading: Reading<String>) -> IDList? { reading.value.flatMap { IDList($0) } }
+    let allowed = list(readings.cpusAllowed)
+    readings.lists = .init(
+      nodesAllowed: list(readings.nodesAllowed), nodesOnline: list(readings.nodesOnline),
+      usableCPUs: readings.nodes.map { node in
+        let cpus = list(node.cpus) ?? IDList()
+        return allowed.map { cpus.intersection($0).ids } ?? cpus.ids
+      })
+    return readings
   }
 
   private func text(_ kind: cox_text_kind) -> Reading<String> { Reading(cox_text_at(handle, kind)) }
@@ -63,11 +83,19 @@ final class ShimCollector {
   }
 
   private func node(_ index: Int) -> MachineReadings.Node {
-    let node = cox_node_at(handle, index)
-    return .init(
-      osIndex: Int(node.os_index), cpus: Reading(cox_node_cpus_at(handle, index)),
-      totalBytes: Reading(node.total_bytes), freeBytes: Reading(node.free_bytes),
-      inactiveFileBytes: Reading(node.inactive_file_bytes), distances: distances(from: index))
+    var node = MachineReadings.Node(
+      osIndex: Int(cox_node_at(handle, index).os_index), cpus: Reading(cox_node_cpus_at(handle, index)),
+      totalBytes: .unsupported, freeBytes: .unsupported, inactiveFileBytes: .unsupported,
+      distances: distances(from: index))
+    refresh(&node, index)
+    return node
+  }
+
+  private func refresh(_ node: inout MachineReadings.Node, _ index: Int) {
+    let figures = cox_node_at(handle, index)
+    node.totalBytes = Reading(figures.total_bytes)
+    node.freeBytes = Reading(figures.free_bytes)
+    node.inactiveFileBytes = Reading(figures.inactive_file_bytes)
   }
 
   private func distances(from index: Int) -> Reading<[Int]> {
@@ -90,12 +118,19 @@ final class ShimCollector {
   }
 
   private func level(_ index: Int) -> MachineReadings.CgroupLevel {
-    let level = cox_cgroup_level_at(handle, index)
-    let limit = Reading<Int>(level.limit_bytes)
-    return .init(
-      path: String(cString: cox_cgroup_path_at(handle, index).text),
-      limitBytes: limit.map { level.limited ? $0 : nil }, usageBytes: Reading(level.usage_bytes),
-      inactiveFileBytes: Reading(level.inactive_file_bytes),
-      swapUsageBytes: Reading(level.swap_usage_bytes))
+    var level = MachineReadings.CgroupLevel(
+      path: String(cString: cox_cgroup_path_at(handle, index).text), limitBytes: .unsupported,
+      usageBytes: .unsupported, inactiveFileBytes: .unsupported, swapUsageBytes: .unsupported)
+    refresh(&level, index)
+    return level
+  }
+
+  private func refresh(_ level: inout MachineReadings.CgroupLevel, _ index: Int) {
+    let figures = cox_cgroup_level_at(handle, index)
+    let limit = Reading<Int>(figures.limit_bytes)
+    level.limitBytes = limit.map { figures.limited ? $0 : nil }
+    level.usageBytes = Reading(figures.usage_bytes)
+    level.inactiveFileBytes = Reading(figures.inactive_file_bytes)
+    level.swapUsageBytes = Reading(figures.swap_usage_bytes)
   }
 }

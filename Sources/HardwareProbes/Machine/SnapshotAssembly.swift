@@ -98,7 +98,7 @@ struct SnapshotAssembly: Sendable {
   }
 
   private func numa(_ readings: MachineReadings) -> SnapshotTree {
-    let allowed = readings.nodesAllowed.value.flatMap { IDList($0) }
+    let allowed = readings.lists.nodesAllowed
     return .object([
       .init("online", slow(readings.nodesOnline)), .init("allowed", slow(readings.nodesAllowed)),
       .init("possible", slow(readings.nodesPossible)),

@@ -51,18 +51,16 @@ struct SteeringValues {
   private static func snapshot(_ readings: MachineReadings, _ headroom: Headroom)
     -> ResourceSnapshot
   {
-    let allowed = readings.cpusAllowed.value.flatMap { IDList($0) }
-    let allowedNodes = readings.nodesAllowed.value.flatMap { IDList($0) }
-    let nodes = readings.nodes.filter { allowedNodes?.contains($0.osIndex) ?? true }
+    let lists = readings.lists
+    var nodes: [ResourceSnapshot.NUMANode] = []
+    for (node, cpus) in zip(readings.nodes, lists.usableCPUs)
+    where lists.nodesAllowed?.contains(node.osIndex) ?? true {
+      nodes.append(
+        .init(osIndex: node.osIndex, cpus: cpus, totalBytes: leaf(node.totalBytes), freeBytes: leaf(node.freeBytes)))
+    }
     return ResourceSnapshot(
       generation: 0, memoryHeadroomBytes: leaf(headroom.bytes),
-      memoryPressureCentipercent: leaf(readings.memoryPressure.some.avg10Centipercent),
-      numaNodes: nodes.map { node in
-        let cpus = node.cpus.value.flatMap { IDList($0) } ?? IDList()
-        return .init(
-          osIndex: node.osIndex, cpus: allowed.map { cpus.intersection($0).ids } ?? cpus.ids,
-          totalBytes: leaf(node.totalBytes), freeBytes: leaf(node.freeBytes))
-      })
+      memoryPressureCentipercent: leaf(readings.memoryPressure.some.avg10Centipercent), numaNodes: nodes)
   }
 
   private static func leaf(_ reading: Reading<Int>) -> Leaf<Int> {
