@@ -163,7 +163,8 @@ def commands(executable, front):
     yield 0, "scorecard-v1", [executable, "engine", "--first", "200", "-o", "json"]
     yield 0, "step-reply-v1", [executable, "plan", "--from", str(plan), "-o", "json"]
     yield 0, "policy-validate-reply-v1", [executable, "policy", "validate", "exerciser", "-o", "json"]
-    yield 0, None, [*python, "coxswain.faults", "--socket-dir", front, "--steps", "4000", "--processes", "1", "--seed", "7"]
+    faults = ["--socket-dir", front, "--steps", "4000", "--processes", "1", "--seed", "7"]
+    yield 0, None, [*python, "coxswain.faults", *faults]
     printed = (("status", "status-v1"), ("queue", "requests-reply-v1"), ("snapshot", "snapshot-v1"),
                ("topology", "topology-v1"))
     for name, schema in printed:
