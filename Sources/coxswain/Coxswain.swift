@@ -19,9 +19,8 @@ struct Coxswain: AsyncParsableCommand {
       """,
     version: VersionCommand.text,
     subcommands: [
-      ServeCommand.self, EngineCommand.self, StatusCommand.self, SnapshotCommand.self, TopologyCommand.self,
-      QueueCommand.self, PlanCommand.self, PlaceCommand.self, LaunchCommand.self, TopCommand.self, PolicyCommand.self,
-      SchemaCommand.self,
-      BenchCommand.self, VersionCommand.self,
+      ServeCommand.self, EngineCommand.self, SimulateCommand.self, StatusCommand.self, SnapshotCommand.self,
+      TopologyCommand.self, QueueCommand.self, PlanCommand.self, PlaceCommand.self, LaunchCommand.self,
+      TopCommand.self, PolicyCommand.self, SchemaCommand.self, BenchCommand.self, VersionCommand.self,
     ])
 }

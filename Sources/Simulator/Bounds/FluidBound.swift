@@ -1,69 +1,52 @@
 import SchedulerCore
 
-/// The largest request rate that one replica could sustain if work were a fluid: an iteration of length tau, repeated
-/// for ever, carries its share of prefill, decodes and KV reads, and the resident KV fits. No burst, no queue, no
-/// speculation, no prefix reuse: no scheduler passes it without one of those.
+/// The largest rate at which a GPU could serve every request of a workload with a mean TPOT within the limit, if work
+/// were a fluid: one repeating iteration of length tau <= TPOT carries its share of prefill, decode and KV reads, and the
+/// resident KV fits. No scheduler that serves everything gets above it; bursts and whole tokens keep real ones below.
 public struct FluidBound: Sendable {
-  /// Means over a workload's requests.
-  public struct Mix: Hashable, Sendable {
-    public private(set) var requests = 0
-    private var promptTokens = 0.0
-    private var promptPairs = 0.0
-    private var decodeTokens = 0.0
-    private var decodeContextTokens = 0.0
+  private let demand: WorkloadDemand
+  private let time: IterationTimeModel
+  private let kvCapacityTokens: Double
 
-    public init() {}
+  /// Iteration lengths that are tried.
+  private static let lengths = 400
+  private static let bisections = 50
+  private static let ratePerSMax = 1e6
 
-    /// The first output token comes out of the prefill; the others are decoded, each over its context.
-    public mutating func add(promptTokens prompt: Int, outputTokens output: Int) {
-      let decodes = Double(max(0, output - 1))
-      requests += 1
-      promptTokens += Double(prompt)
-      promptPairs += Double(prompt) * Double(prompt) / 2
-      decodeTokens += decodes
-      decodeContextTokens += decodes * (Double(prompt) + Double(output) / 2)
-    }
-
-    /// What `count` requests bring into one iteration, fractions included.
-    func features(_ count: Double) -> FluidFeatures {
-      let share = requests == 0 ? 0 : count / Double(requests)
-      return FluidFeatures(
-        prefillTokens: promptTokens * share, prefillPairs: promptPairs * share, decodes: decodeTokens * share,
-        decodeContextTokens: decodeContextTokens * share)
-    }
+  public init(demand: WorkloadDemand, time: IterationTimeModel, kvCapacityTokens: Int) {
+    self.demand = demand
+    self.time = time
+    self.kvCapacityTokens = Double(kvCapacityTokens)
   }
 
-  /// Lengths of the iteration that are tried, as fractions of the TPOT limit.
-  private static let fractions = 50
-  private static let mostRatePerS = 1e5
-  private static let bisections = 60
-
-  let time: IterationTimeModel
-  let kvCapacityTokens: Int
-
-  public init(_ profile: GPUProfile) {
-    time = profile.time
-    kvCapacityTokens = profile.kvCapacityTokens
+  /// - Parameter tpotMs: the tightest limit among the classes: its requests are in every iteration.
+  /// - Returns: requests per second; 0 when even an empty iteration is too long.
+  public func requestsPerS(tpotMs: Double) -> Double {
+    guard demand.requests > 0 else { return 0 }
+    var best = 0.0
+    for step in 1...Self.lengths {
+      best = max(best, requestsPerS(iterationMs: tpotMs * Double(step) / Double(Self.lengths)))
+    }
+    return best
   }
 
-  /// Requests per second under a mean-TPOT limit; 0 when not even one iteration fits it.
-  public func ratePerS(_ mix: Mix, tpotMs: Double) -> Double {
+  private func requestsPerS(iterationMs: Double) -> Double {
     var low = 0.0
-    var high = Self.mostRatePerS
+    var high = Self.ratePerSMax
     for _ in 0..<Self.bisections {
       let middle = (low + high) / 2
-      if isFeasible(mix, ratePerS: middle, tpotMs: tpotMs) { low = middle } else { high = middle }
+      if fits(requestsPerS: middle, iterationMs: iterationMs) { low = middle } else { high = middle }
     }
     return low
   }
 
-  private func isFeasible(_ mix: Mix, ratePerS: Double, tpotMs: Double) -> Bool {
-    for step in 1...Self.fractions {
-      let tauMs = tpotMs * Double(step) / Double(Self.fractions)
-      let features = mix.features(ratePerS * tauMs / 1000)
-      guard features.decodeContextTokens <= Double(kvCapacityTokens) else { continue }
-      if time.ms(features) + Double(time.overheadUs) / 1000 <= tauMs { return true }
-    }
-    return false
+  private func fits(requestsPerS: Double, iterationMs: Double) -> Bool {
+    let requests = requestsPerS * iterationMs / 1000
+    guard requests * demand.unsharedContextPerRequest <= kvCapacityTokens else { return false }
+    let load = FluidFeatures(
+      prefillTokens: requests * demand.newPromptTokensPerRequest,
+      prefillPairs: requests * demand.prefillPairsPerRequest, prefixTokens: requests * demand.prefixTokensPerRequest,
+      decodes: requests * demand.decodesPerRequest, decodeContextTokens: requests * demand.decodeContextPerRequest)
+    return time.ms(load) + Double(time.overheadUs) / 1000 <= iterationMs
   }
 }

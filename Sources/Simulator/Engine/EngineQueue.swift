@@ -187,7 +187,11 @@ struct EngineQueue {
     guard prefixCaching, !work.prefixBlocks.isEmpty, work.prefixBlockTokens % blockTokens == 0 else { return [] }
     let split = work.prefixBlockTokens / blockTokens
     let count = min(work.prefixBlocks.count * split, work.promptTokens / blockTokens)
-    guard split > 1 else { return Array(work.prefixBlocks.prefix(count)) }
+    guard split > 1 else {
+      let prompt = work.prefixBlocks.prefix(count)
+      let answer = count == work.promptTokens / blockTokens ? work.outputBlocks[...] : []
+      return Array((prompt + answer).prefix((work.promptTokens + work.outputTokens - 1) / blockTokens))
+    }
     return (0..<count).map { work.prefixBlocks[$0 / split] &* UInt64(split) &+ UInt64($0 % split) }
   }
 

@@ -34,9 +34,11 @@ extension ReferenceEngine {
     unsettled.append(
       LaunchedIteration(seq: seq, elapsedUs: elapsedUs, endUs: startUs + Int64(elapsedUs), items: items))
     guard !items.isEmpty else { return }
-    scorecard.addIteration(
-      elapsedUs: elapsedUs, tokens: tokens,
-      occupancy: Double(queue.cache.heldBlocks) / Double(queue.cache.totalBlocks))
+    let occupancy = Double(queue.cache.heldBlocks) / Double(queue.cache.totalBlocks)
+    scorecard.addIteration(elapsedUs: elapsedUs, tokens: tokens, occupancy: occupancy)
+    timeline.add(
+      startUs: startUs, elapsedUs: elapsedUs, decodes: features.decodes, prefillTokens: features.prefillTokens,
+      running: queue.sums.running, waiting: queue.sums.waiting, occupancy: occupancy)
   }
 
   /// `decode:"all"` first, by ascending handle, then the explicit columns.

@@ -17,6 +17,9 @@ public struct ReferenceEngine {
   var queue: EngineQueue
   var check: PlanCheck
   public internal(set) var scorecard: Scorecard
+  public internal(set) var timeline = Timeline()
+  /// Requests that arrive later are served and not counted, so that the end of a trace flatters nobody.
+  public var countsArrivalsUntilUs: Int64 = .max
 
   var nowUs: Int64 = 0
   var seq: UInt64 = 0
@@ -208,7 +211,13 @@ public struct ReferenceEngine {
   }
 
   mutating func end(_ h: RequestHandle, _ cause: StepDelta.RemovalCause) {
+    defer {
+      queue.remove(h, seq: seq + 1)
+      delta.removed.append(h)
+      delta.removedWhy.append(cause)
+    }
     let request = queue[h]
+    guard request.arrivalUs <= countsArrivalsUntilUs else { return }
     let hasTokens = request.firstTokenUs >= 0
     scorecard.add(
       RequestOutcome(
@@ -216,8 +225,5 @@ public struct ReferenceEngine {
         outputTokens: request.knownOutput, ttftUs: hasTokens ? Int(request.firstTokenUs - request.arrivalUs) : nil,
         tpotUs: hasTokens ? Int(request.lastTokenUs - request.firstTokenUs) / max(1, request.knownOutput - 1) : 0,
         maxGapUs: Int(request.maxGapUs), isShed: cause == .shed))
-    queue.remove(h, seq: seq + 1)
-    delta.removed.append(h)
-    delta.removedWhy.append(cause)
   }
 }

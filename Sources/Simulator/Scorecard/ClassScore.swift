@@ -1,7 +1,7 @@
 import WireProtocol
 
 /// Latencies of one class, and how many of its requests met their SLO.
-struct ClassScore {
+struct ClassScore: Sendable {
   let name: String
   let ttftSLOUs: Int
   let tpotSLOUs: Int

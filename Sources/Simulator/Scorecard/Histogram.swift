@@ -36,6 +36,12 @@ public struct Histogram: Hashable, Sendable {
     return max
   }
 
+  /// Values at `steps + 1` evenly spaced ranks, smallest first, largest last; empty when there are no values.
+  func quantiles(steps: Int) -> [Int] {
+    guard count > 0 else { return [] }
+    return (0...steps).map { quantile(Double($0) / Double(steps)) }
+  }
+
   private static func index(_ value: Int) -> Int {
     let shift = Swift.max(0, Int.bitWidth - value.leadingZeroBitCount - exactBits)
     return shift * halfBuckets + value >> shift

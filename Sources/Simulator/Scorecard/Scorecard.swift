@@ -1,11 +1,11 @@
 import WireProtocol
 
 /// What a run achieved. Times are virtual unless they say otherwise.
-public struct Scorecard {
+public struct Scorecard: Sendable {
   public var policy: String
   public var profile: String
-  private var classes: [ClassScore]
-  private var all: ClassScore
+  private(set) var classes: [ClassScore]
+  private(set) var all: ClassScore
   private var tenants: [String: Int] = [:]
   private(set) var goodRequests = 0
   private(set) var goodTokens = 0
@@ -19,7 +19,7 @@ public struct Scorecard {
   public private(set) var cachedTokens = 0
   public private(set) var refusedItems = 0
   private var occupancySum = 0.0
-  private var occupancyMax = 0.0
+  private(set) var occupancyMax = 0.0
   private var busyUs = 0
   /// Virtual time of the whole run.
   public var makespanUs: Int64 = 0
@@ -72,6 +72,25 @@ public struct Scorecard {
 
   // MARK: - What people and programs read
 
+  /// Requests within their SLO per second of virtual time.
+  public var goodputRequestsPerS: Double { Double(goodRequests) / max(1e-6, Double(makespanUs) / 1_000_000) }
+
+  /// Goodput over a bound on it.
+  func boundShare(_ boundRequestsPerS: Double) -> Double {
+    boundRequestsPerS > 0 ? goodputRequestsPerS / boundRequestsPerS : 0
+  }
+
+  /// Prompt tokens included.
+  var tokensPerS: Double { Double(tokens) / max(1e-6, Double(makespanUs) / 1_000_000) }
+
+  /// Share of the KV blocks that are held, over iterations.
+  var meanOccupancy: Double { iterations == 0 ? 0 : occupancySum / Double(iterations) }
+
+  public var withinSLORatio: Double { all.withinSLORatio }
+
+  /// Share within SLO of the class that fares worst; 1 when nothing was counted.
+  public var worstClassRatio: Double { classes.lazy.map(\.withinSLORatio).min() ?? 1 }
+
   /// One entry of `runs`.
   public var json: JSONValue {
     let seconds = max(1e-6, Double(makespanUs) / 1_000_000)
@@ -80,15 +99,15 @@ public struct Scorecard {
       "iterations": JSONValue(iterations),
       "iterations_per_s": .number(Double(iterations) / max(1e-6, Double(wallUs) / 1_000_000)), "all": all.json,
       "classes": .array(classes.map(\.json)),
-      "goodput_requests_per_s": .number(Double(goodRequests) / seconds),
+      "goodput_requests_per_s": .number(goodputRequestsPerS),
       "goodput_tokens_per_s": .number(Double(goodTokens) / seconds),
       "goodput_token_ratio": .number(tokens == 0 ? 1 : Double(goodTokens) / Double(tokens)),
-      "tokens_per_s": .number(Double(tokens) / seconds), "computed_tokens": JSONValue(computedTokens),
+      "tokens_per_s": .number(tokensPerS), "computed_tokens": JSONValue(computedTokens),
       "cached_tokens": JSONValue(cachedTokens), "preemptions": JSONValue(preemptions),
       "recomputed_tokens": JSONValue(recomputedTokens), "refused_items": JSONValue(refusedItems),
       "shed_requests": JSONValue(sheds),
       "kv_occupancy_ratio": [
-        "mean": .number(iterations == 0 ? 0 : occupancySum / Double(iterations)), "max": .number(occupancyMax),
+        "mean": .number(meanOccupancy), "max": .number(occupancyMax),
       ], "gpu_busy_ratio": .number(Double(busyUs) / 1_000_000 / seconds), "tenant_service_ratio": tenantServiceRatio,
       "makespan_s": .number(seconds), "wall_s": .number(Double(wallUs) / 1_000_000),
       "step_round_trip_us": [

@@ -1,45 +1,39 @@
-import SchedulerCore
+import WireProtocol
 
-/// Finds the capacity of a policy: the largest rate at which every class has its share of requests within SLO.
-public struct RateSweep: Sendable {
-  /// Every class must have this share of its requests within SLO.
-  public static let shareWithinSLO = 0.99
-  private static let doublingsMax = 12
-  private static let bisections = 8
+/// The search for capacity: the largest rate at which at least 99 % of every class is within its SLO.
+public struct RateSweep: Hashable, Sendable {
+  public struct Point: Hashable, Sendable {
+    public let requestsPerS: Double
+    public let goodputRequestsPerS: Double
+    /// Share within SLO of the class that fares worst.
+    public let worstClassRatio: Double
 
-  /// What one sweep found.
-  public struct Result: Sendable {
-    /// Requests per second; 0 when even the lowest rate tried failed.
-    public var capacityPerS: Double
-    /// Every rate tried and whether it held, in order of trial.
-    public var trials: [(ratePerS: Double, holds: Bool)]
+    var isGood: Bool { worstClassRatio >= RateSweep.goodRatio }
   }
 
-  public init() {}
+  public static let goodRatio = 0.99
+  /// Runs of one search: the last step is below 1 % of the bound.
+  public static let runs = 8
 
-  /// - Parameters:
-  ///   - baseRatePerS: the workload's own rate.
-  ///   - holds: whether a run at this scale of the rate has every class within SLO; nil ends the sweep early.
-  public func run(baseRatePerS: Double, holds: (_ rateScale: Double) throws -> Bool?) rethrows -> Result {
-    var trials: [(Double, Bool)] = []
-    func trial(_ scale: Double) throws -> Bool? {
-      guard let isGood = try holds(scale) else { return nil }
-      trials.append((scale * baseRatePerS, isGood))
-      return isGood
-    }
-    var low = 0.0
-    var high = 1.0
-    for _ in 0..<Self.doublingsMax {
-      guard let isGood = try trial(high) else { return Result(capacityPerS: low * baseRatePerS, trials: trials) }
-      if !isGood { break }
-      low = high
-      high *= 2
-    }
-    for _ in 0..<Self.bisections {
-      let middle = (low + high) / 2
-      guard let isGood = try trial(middle) else { break }
-      if isGood { low = middle } else { high = middle }
-    }
-    return Result(capacityPerS: low * baseRatePerS, trials: trials)
+  /// In the order in which they were tried.
+  public internal(set) var points: [Point] = []
+
+  /// False when the search was interrupted.
+  public var isComplete: Bool { points.count == Self.runs }
+
+  /// The largest rate that was tried and good; 0 when none was.
+  public var capacityRequestsPerS: Double { points.lazy.filter(\.isGood).map(\.requestsPerS).max() ?? 0 }
+
+  /// By rate, as a plot wants them.
+  public var sortedPoints: [Point] { points.sorted { $0.requestsPerS < $1.requestsPerS } }
+
+  var json: JSONValue {
+    .array(
+      sortedPoints.map {
+        [
+          "requests_per_s": .number($0.requestsPerS), "goodput_requests_per_s": .number($0.goodputRequestsPerS),
+          "worst_class_within_slo_ratio": .number($0.worstClassRatio),
+        ]
+      })
   }
 }

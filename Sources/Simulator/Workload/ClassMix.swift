@@ -54,6 +54,9 @@ public struct ClassMix: Hashable, Sendable {
     }
   }
 
+  /// The TPOT limit of the class that waits least between tokens.
+  var tightestTPOTMs: Int { entries.lazy.map(\.tpotSLOMs).min() ?? 1 }
+
   /// Draws a class.
   func draw(_ random: inout SeededRandom) -> Int {
     var rest = random.unit() * entries.reduce(0) { $0 + $1.share }

@@ -12,6 +12,8 @@ public struct WorkloadRequest: Hashable, Sendable {
   /// Identities of the prompt's leading blocks of `prefixBlockTokens` tokens each: equal ids, equal content.
   public var prefixBlocks: [UInt64] = []
   public var prefixBlockTokens = 16
+  /// Identities of the full blocks after the prompt's, which the answer completes; they become reusable like the others.
+  public var outputBlocks: [UInt64] = []
 
   public init(
     id: String, arrivalUs: Int64, tenant: String, classIndex: Int, promptTokens: Int, outputTokens: Int

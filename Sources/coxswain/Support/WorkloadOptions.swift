@@ -36,14 +36,17 @@ struct WorkloadOptions: ParsableArguments {
   }
 
   func workload(_ mix: ClassMix) throws(CommandFailure) -> any Workload {
-    guard let trace else {
-      return GeneratedWorkload(
-        requests: min(requests, first ?? .max), ratePerS: rate * rateScale, mix: mix, seed: seed)
-    }
-    do throws(WorkloadError) {
-      return try TraceWorkload(path: trace, mix: mix, rateScale: rateScale, first: first, seed: seed)
-    } catch {
+    do throws(WorkloadError) { return try source(mix).open(rateScale: rateScale) } catch {
       throw CommandFailure(.failed, error.description)
     }
+  }
+
+  /// The requests at their own rate.
+  func source(_ mix: ClassMix) -> WorkloadSource {
+    guard let trace else {
+      return WorkloadSource(
+        .generated(requests: min(requests, first ?? .max), ratePerS: rate), mix: mix, seed: seed)
+    }
+    return WorkloadSource(.trace(path: trace, first: first), mix: mix, seed: seed)
   }
 }

@@ -1,0 +1,55 @@
+import Policy
+import SchedulerCore
+
+/// A scheduler under test, by name.
+public struct Contender: Hashable, Sendable {
+  public let name: String
+  let policy: PolicyConfig
+
+  /// A policy in the sidecar's own core.
+  public init(policy: PolicyConfig) {
+    name = policy.name
+    self.policy = policy
+  }
+
+  func link() -> any SchedulerLink { CoreLink(policy: policy) }
+
+  // MARK: - Baselines
+
+  public static let baselineNames = ["vllm-v1", "vllm-v1-priority", "sarathi"]
+
+  /// A scheduler of today by its name; nil when there is none of that name.
+  public static func baseline(_ name: String, time: IterationTimeModel, mix: ClassMix) -> Contender? {
+    switch name {
+    case "vllm-v1", "vllm-v1-priority": PolicyDocument.preset(name).map { Contender(policy: $0.config) }
+    case "sarathi": sarathi(time, tpotMs: mix.tightestTPOTMs)
+    default: nil
+    }
+  }
+
+  /// The preset, with the budget that this profile and these classes call for.
+  private static func sarathi(_ time: IterationTimeModel, tpotMs: Int) -> Contender? {
+    guard var policy = PolicyDocument.preset("sarathi")?.config else { return nil }
+    policy.stepTokens = sarathiBudget(time, tpotMs: tpotMs)
+    return Contender(policy: policy)
+  }
+
+  /// Sarathi's budget: the largest multiple of a GEMM tile whose iteration, with a typical decode batch in it, keeps
+  /// within the tightest time between tokens.
+  static func sarathiBudget(_ time: IterationTimeModel, tpotMs: Int) -> Int {
+    var budget = sarathiDecodes + tileTokens
+    while budget + tileTokens <= sarathiBudgetMax {
+      var features = IterationFeatures()
+      features.addPrefill(tokens: budget + tileTokens - sarathiDecodes, prefix: 0)
+      for _ in 0..<sarathiDecodes { features.addDecode(context: sarathiContextTokens) }
+      guard time.elapsedUs(features) <= tpotMs * 1000 else { break }
+      budget += tileTokens
+    }
+    return budget
+  }
+
+  private static let tileTokens = 128
+  private static let sarathiDecodes = 128
+  private static let sarathiContextTokens = 1024
+  private static let sarathiBudgetMax = 8192
+}

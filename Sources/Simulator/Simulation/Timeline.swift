@@ -1,0 +1,60 @@
+/// The run over virtual time: means per bucket. When time outgrows the buckets, neighbours merge and buckets double.
+public struct Timeline: Sendable {
+  public struct Bucket: Hashable, Sendable {
+    public internal(set) var iterations = 0
+    /// GPU time of the iterations that began in the bucket.
+    public internal(set) var busyUs = 0
+    public internal(set) var decodes = 0
+    public internal(set) var prefillTokens = 0
+    /// Running, waiting and occupancy, each times the microseconds it lasted.
+    var runningUs = 0.0
+    var waitingUs = 0.0
+    var occupancyUs = 0.0
+
+    public var meanRunning: Double { runningUs / Double(max(1, busyUs)) }
+    public var meanWaiting: Double { waitingUs / Double(max(1, busyUs)) }
+    public var meanOccupancy: Double { occupancyUs / Double(max(1, busyUs)) }
+
+    static func + (a: Bucket, b: Bucket) -> Bucket {
+      var sum = a
+      sum.iterations += b.iterations
+      sum.busyUs += b.busyUs
+      sum.decodes += b.decodes
+      sum.prefillTokens += b.prefillTokens
+      sum.runningUs += b.runningUs
+      sum.waitingUs += b.waitingUs
+      sum.occupancyUs += b.occupancyUs
+      return sum
+    }
+  }
+
+  static let bucketsMax = 512
+
+  public private(set) var bucketUs: Int64 = 1_000_000
+  public private(set) var buckets: [Bucket] = []
+
+  public init() {}
+
+  /// Adds an iteration that begins at `startUs` of virtual time.
+  mutating func add(
+    startUs: Int64, elapsedUs: Int, decodes: Int, prefillTokens: Int, running: Int, waiting: Int, occupancy: Double
+  ) {
+    while startUs / bucketUs >= Int64(Self.bucketsMax) { mergeNeighbours() }
+    let index = Int(max(0, startUs) / bucketUs)
+    if index >= buckets.count { buckets.append(contentsOf: repeatElement(Bucket(), count: index + 1 - buckets.count)) }
+    buckets[index].iterations += 1
+    buckets[index].busyUs += elapsedUs
+    buckets[index].decodes += decodes
+    buckets[index].prefillTokens += prefillTokens
+    buckets[index].runningUs += Double(running) * Double(elapsedUs)
+    buckets[index].waitingUs += Double(waiting) * Double(elapsedUs)
+    buckets[index].occupancyUs += occupancy * Double(elapsedUs)
+  }
+
+  private mutating func mergeNeighbours() {
+    bucketUs *= 2
+    buckets = stride(from: 0, to: buckets.count, by: 2).map { index in
+      index + 1 < buckets.count ? buckets[index] + buckets[index + 1] : buckets[index]
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import Glibc
+
+/// A file that a command writes: whole, or not at all.
+enum OutputFile {
+  static func write(_ text: String, to path: String) throws(CommandFailure) {
+    let partial = "\(path).partial-\(getpid())"
+    let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw failure(path) }
+    let number = StandardStreams.write(text, to: descriptor)
+    guard close(descriptor) == 0, number == 0, rename(partial, path) == 0 else {
+      let failure = failure(path, number)
+      unlink(partial)
+      throw failure
+    }
+  }
+
+  private static func failure(_ path: String, _ number: Int32 = 0) -> CommandFailure {
+    CommandFailure(.failed, "\(path): \(String(cString: strerror(number == 0 ? errno : number)))")
+  }
+}
