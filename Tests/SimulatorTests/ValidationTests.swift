@@ -25,10 +25,22 @@ struct ValidationTests {
     let overheadUs = try validation.fitOverheadUs(first: 100)
     let run = try validation.predict(counting: 300, overheadUs: overheadUs)
     for row in run.rows {
-      print("\(row.name): measured \(row.measuredMs) ms, predicted \(row.predictedMs) ms, error \(row.error * 100) %")
-      #expect(abs(row.error) < 0.05, "\(row.name): \(row.error)")
+      #expect(abs(row.error) < 0.05, "\(row.name): \(row.error), overhead \(overheadUs) us")
     }
-    print("overhead \(overheadUs) us")
-    print("running \(run.meanRunningPerS.map { Int($0) })")
+    let measured = try Self.measuredRunning()
+    // The series is sampled at the end of each second; the timeline has means over seconds.
+    let means = run.meanRunningPerS + [0]
+    let predicted = measured.indices.map { $0 + 1 < means.count ? (means[$0] + means[$0 + 1]) / 2 : 0 }
+    let difference = zip(measured, predicted).reduce(0) { $0 + abs($1.0 - $1.1) }
+    #expect(difference < 0.1 * measured.reduce(0, +))
+  }
+
+  /// Requests running in the measured run, each second.
+  private static func measuredRunning() throws -> [Double] {
+    let reader = try LineReader(TraceData.measuredSeries)
+    #expect(try reader.next() == "t,prompt_throughput,gen_throughput,running,waiting,kv_cache_pct")
+    var running: [Double] = []
+    while let line = try reader.next() { running.append(try #require(Double(line.split(separator: ",")[3]))) }
+    return running
   }
 }

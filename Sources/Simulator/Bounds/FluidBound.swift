@@ -9,7 +9,7 @@ public struct FluidBound: Sendable {
   private let kvCapacityTokens: Double
 
   /// Iteration lengths that are tried.
-  private static let lengths = 400
+  private static let lengths = 100
   private static let bisections = 50
   private static let ratePerSMax = 1e6
 

@@ -15,28 +15,34 @@ public enum SimulationTable {
         + "requests/s")
     if let sweep = run.sweep {
       lines.append(
-        "capacity         \(number(sweep.capacityRequestsPerS)) requests/s with "
-          + "\(TableText.percent(.number(RateSweep.goodRatio))) of every class in SLO, "
+        "capacity         \(number(sweep.capacityRequestsPerS)) requests/s "
+          + "(\(TableText.percent(.number(RateSweep.goodRatio))) of every class), "
           + "\(TableText.percent(.number(run.shareOfBound))) of the bound")
     }
     if !run.isComplete { lines.append("interrupted: this is what was known by then") }
     return lines.joined(separator: "\n")
   }
 
+  private static let columns = [
+    ("in SLO", 8), ("worst class", 12), ("goodput/s", 11), ("of bound", 10), ("capacity/s", 12), ("preempted", 10),
+  ]
+
   private static func comparison(_ runs: [SimulationRun]) -> String {
-    var lines = ["policy              in SLO   worst class   goodput/s   of bound   capacity/s   preempted"]
-    for run in runs {
-      let card = run.scorecard
-      let goodput = card.boundShare(run.boundRequestsPerS)
-      lines.append(
-        TableText.left(card.policy, 16) + TableText.right(TableText.percent(.number(card.withinSLORatio)), 10)
-          + TableText.right(TableText.percent(.number(card.worstClassRatio)), 14)
-          + TableText.right(number(card.goodputRequestsPerS), 12)
-          + TableText.right(TableText.percent(.number(run.sweep == nil ? goodput : run.shareOfBound)), 11)
-          + TableText.right(run.sweep.map { number($0.capacityRequestsPerS) } ?? "-", 13)
-          + TableText.right("\(card.preemptions)", 12))
-    }
-    return lines.joined(separator: "\n")
+    let head = columns.map { TableText.right($0.0, $0.1) }.joined()
+    return ([TableText.left("policy", nameWidth) + head] + runs.map(row)).joined(separator: "\n")
+  }
+
+  private static let nameWidth = 17
+
+  private static func row(_ run: SimulationRun) -> String {
+    let card = run.scorecard
+    let cells = [
+      TableText.percent(.number(card.withinSLORatio)), TableText.percent(.number(card.worstClassRatio)),
+      number(card.goodputRequestsPerS), TableText.percent(.number(run.shareOfBound)),
+      run.sweep.map { number($0.capacityRequestsPerS) } ?? "-", "\(card.preemptions)",
+    ]
+    return TableText.left(card.policy, nameWidth)
+      + zip(cells, columns).map { TableText.right($0.0, $0.1.1) }.joined()
   }
 
   private static func number(_ value: Double) -> String { TableText.number(.number(value)) }
