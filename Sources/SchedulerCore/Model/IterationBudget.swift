@@ -24,7 +24,9 @@ public struct IterationBudget: Sendable {
   ) {
     self.tokens = tokens
     self.sequences = sequences
-    self.freeBlocks = freeBlocks
+    // Copied: shared storage would cost the mirror's next Step an allocation.
+    self.freeBlocks.removeAll(keepingCapacity: true)
+    self.freeBlocks.append(contentsOf: freeBlocks)
     self.watermarkBlocks = watermarkBlocks
     self.adapterLimit = adapterLimit
     adapters.removeAll(keepingCapacity: true)
