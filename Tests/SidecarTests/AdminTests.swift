@@ -69,6 +69,24 @@ struct AdminTests {
     }
   }
 
+  @Test func aStatelessPlanTakesAQueueLongerThanOneStep() throws {
+    let count = 2_000
+    let names: JSONValue = ["acme", "chat"]
+    func column(_ value: (Int) -> JSONValue) -> JSONValue { .array((0..<count).map(value)) }
+    let arrived: JSONValue = [
+      "h": column { JSONValue($0) }, "id": column { .string("r\($0)") }, "tenant": column { _ in 0 },
+      "class": column { _ in 1 }, "prompt": column { _ in 16 }, "max_output": column { _ in 8 },
+      "age_us": column { JSONValue(count - $0) },
+    ]
+    let reply = try StatelessPlan.answer(
+      [
+        "register": try JSONValue(parsing: Conversation.engine),
+        "step": ["kv_free_blocks": [100], "names": names, "arrived": arrived],
+      ], policy: PolicyDocument.preset("vllm-v1")!, resources: .unknown)
+    // 64 tokens fit into one iteration; who has waited longest goes first.
+    #expect(reply["plan"]?["run"] == ["h": [0, 1, 2, 3], "n": [16, 16, 16, 16]])
+  }
+
   @Test func policiesAreShownAndChecked() async throws {
     try await RunningSidecar.with { directory in
       let admin = try WireClient(path: directory + "/admin.sock")

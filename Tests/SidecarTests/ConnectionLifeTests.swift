@@ -51,6 +51,27 @@ struct ConnectionLifeTests {
     #expect(!FileManager.default.fileExists(atPath: directory + "/admin.sock"))
   }
 
+  @Test func aWatcherThatGoesAwayLeavesNothingBehind() async throws {
+    var limits = SidecarLimits()
+    limits.connections = 1
+    try await RunningSidecar.with(limits: limits) { directory in
+      do {
+        let watcher = try RawSocket(directory + "/admin.sock")
+        try watcher.send(Self.call(1, .healthWatch))
+        #expect(try watcher.receive()?.message == ["status": "SERVING"])
+      }
+      // The end reaches the sidecar a moment later; until then there is no room for another connection.
+      var code: StatusCode?
+      for _ in 0..<200 where code != .ok {
+        let next = try RawSocket(directory + "/admin.sock")
+        try next.send(Self.health)
+        code = try next.receive()?.code
+        if code != .ok { usleep(10_000) }
+      }
+      #expect(code == .ok)
+    }
+  }
+
   // MARK: - Calls
 
   @Test func aDeadlineEndsWithItsCall() async throws {

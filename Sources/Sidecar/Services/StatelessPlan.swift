@@ -10,6 +10,9 @@ public enum StatelessPlan {
   public static func answer(
     _ message: JSONValue, policy: PolicyDocument, resources: ResourceSnapshot, limits: MirrorLimits = MirrorLimits()
   ) throws(CallError) -> JSONValue {
+    // There is no second Step to bring the rest: the whole queue arrives in this one.
+    var limits = limits
+    limits.arrivedPerStep = limits.running + limits.waiting
     let request = try PlanRequest.decode(message, limits: limits)
     let config = try request.policy.map { json throws(CallError) in try Self.policy(json) } ?? policy.config
     var core = SchedulerCore(engine: request.engine, policy: config, limits: limits)

@@ -88,8 +88,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     for id in calls.cancelAll(.watchSnapshot) { ReplyEnvelope.write(id: id, error: stopping, into: &writer) }
     flush(context)
     end(context)
-    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-    context.eventLoop.scheduleTask(in: .milliseconds(Int64(limits.drainMs))) { bound.value.close(promise: nil) }
+    close(context, after: limits.drainMs, "its last replies took too long")
   }
 
   private func end(_ context: ChannelHandlerContext) {
@@ -109,6 +108,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
     written.futureResult.whenComplete { _ in bound.value.close(promise: nil) }
     context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
+    close(context, after: limits.slowReaderMs, "the peer does not read its last replies")
   }
 
   // MARK: - Back-pressure
@@ -136,9 +136,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
     context.fireChannelWritabilityChanged()
   }
 
+  /// Closes the connection in a while unless it is closed by then.
+  @discardableResult
   private func close(_ context: ChannelHandlerContext, after delayMs: Int, _ reason: String) -> Scheduled<Void> {
     let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
     return context.eventLoop.scheduleTask(in: .milliseconds(Int64(delayMs))) {
+      guard !bound.value.handler.isClosed else { return }
       bound.value.handler.log.notice("connection closed", metadata: ["reason": "\(reason)"])
       bound.value.context.close(promise: nil)
     }
