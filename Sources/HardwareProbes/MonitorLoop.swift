@@ -13,7 +13,7 @@ final class MonitorLoop {
   private var steering = SteeringValues()
   private var gauge = MemoryPressureGauge()
   /// What changes slowly is made anew at this pace, or when the helper brought news.
-  private static let slowIntervalMs = 1_000
+  private static let slowIntervalMs = 5_000
   private var earlier: SnapshotTree?
   private var helper: MachineSnapshot.HelperTrees?
   private var slowMs = 0

@@ -50,6 +50,13 @@ struct GPUTests {
     #expect(devices[2].objectValue?.names == GPUFigures.names)
   }
 
+  @Test func peopleSeeMemoryLoadAndPower() throws {
+    let page = renderSnapshot(["gpu": try snapshot("normal")], width: 80)
+    #expect(page.contains("  GPU 2     0000:12:00.0  Double 2\n"))
+    #expect(page.contains("[#######.....................] 19.5 KiB of 79.1 KiB in use\n"))
+    #expect(page.contains("busy 72 %, power 350 W of (unsupported), (unsupported)\n"))
+  }
+
   @Test func anOldDriverLacksSymbols() throws {
     let devices = try snapshot("normal", library: NVMLDouble.old ?? "")["devices"]?.arrayValue ?? []
     #expect(devices[0]["memory_total_bytes"] == leaf(80_000, "ok", 50))

@@ -57,7 +57,9 @@ struct PlacementPage {
     let reserved = placement.reservedCPUs
     page.add("Left over", reserved.isEmpty ? "no CPU for the sidecar and the system" : "CPUs \(reserved)")
     for warning in placement.warnings { page.add("Warning", warning.description) }
-    matrix()
+    let matrix = PairMatrix(placement.pairs)
+    if !matrix.lines.isEmpty { page.add() }
+    matrix.add(to: &page)
   }
 
   var text: String { page.text }
@@ -73,41 +75,5 @@ struct PlacementPage {
     if !near.isEmpty { page.add("  near", near.joined(separator: ", ")) }
     for reason in worker.reasons { page.add("  because", reason.description) }
     page.add()
-  }
-
-  /// What is between each two GPUs, as far as it fits the width.
-  private mutating func matrix() {
-    let count = gpuCount
-    guard count > 1 else { return }
-    page.add()
-    page.add(
-      "Between GPUs",
-      "SWI NVSwitch, NVL NVLink, XGM XGMI, PIX one PCIe switch, SOC one socket, SYS across sockets, ? unknown")
-    page.add(Page.left("", 5) + (0..<count).map { Page.right("\($0)", 4) }.joined(), indent: 2)
-    for row in 0..<count {
-      let cells = (0..<count).map { column in Page.right(row == column ? "-" : mark(row, column, count), 4) }
-      page.add(Page.left("\(row)", 5) + cells.joined(), indent: 2)
-    }
-  }
-
-  /// n (n - 1) / 2 pairs belong to n GPUs.
-  private var gpuCount: Int {
-    var count = 1
-    while count * (count - 1) / 2 < placement.pairs.count { count += 1 }
-    return count
-  }
-
-  private func mark(_ a: Int, _ b: Int, _ count: Int) -> String {
-    let (low, high) = (min(a, b), max(a, b))
-    let index = low * (2 * count - low - 1) / 2 + high - low - 1
-    return switch placement.pairs[index].closeness {
-    case .nvswitch: "SWI"
-    case .nvlink: "NVL"
-    case .xgmi: "XGM"
-    case .pcieSwitch: "PIX"
-    case .socket: "SOC"
-    case .crossSocket: "SYS"
-    case .unknown: "?"
-    }
   }
 }

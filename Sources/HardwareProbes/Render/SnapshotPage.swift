@@ -17,6 +17,7 @@ struct SnapshotPage {
     memory()
     cgroup()
     numa()
+    gpus()
     pressure()
     processors()
     topology()
@@ -147,6 +148,36 @@ struct SnapshotPage {
     }
     guard rows.contains(where: { !$0.isEmpty }) else { return }
     for line in DistanceTable(nodes: names, rows: rows).lines { page.add(line, indent: 2) }
+  }
+
+  private mutating func gpus() {
+    let devices = json["gpu"]?["devices"]?.arrayValue ?? []
+    guard !devices.isEmpty else { return }
+    page.add()
+    page.add("GPUs", "driver \(leaf("gpu", "driver_version").list)")
+    for (index, gpu) in devices.enumerated() { add(gpu: gpu, index) }
+  }
+
+  private mutating func add(gpu: JSONValue, _ index: Int) {
+    let names = ["bus_id", "name"].compactMap { LeafView(gpu[$0]).string }.joined(separator: "  ")
+    page.add("  GPU \(index)", names)
+    let total = LeafView(gpu["memory_total_bytes"])
+    let used = LeafView(gpu["memory_used_bytes"])
+    if let size = total.integer, let taken = used.integer {
+      let age = used.isOK ? "" : " (\(used.status))"
+      page.add(
+        "",
+        Page.bar(taken, of: size, cells: barCells)
+          + " \(Quantities.bytes(taken)) of \(Quantities.bytes(size)) in use\(age)")
+    } else {
+      page.add("", "memory \(total.bytes)")
+    }
+    let watts = { (value: JSONValue) in "\((value.integerValue ?? 0) / 1_000) W" }
+    page.add(
+      "",
+      "busy \(LeafView(gpu["utilization_percent"]).text { "\($0.integerValue ?? 0) %" }), "
+        + "power \(LeafView(gpu["power_mw"]).text(watts)) of \(LeafView(gpu["power_limit_mw"]).text(watts)), "
+        + "\(LeafView(gpu["temperature_celsius"]).text { "\($0.integerValue ?? 0) C" })")
   }
 
   private mutating func pressure() {

@@ -70,7 +70,9 @@ struct TopologyPage {
   private mutating func add(_ package: JSONValue, _ index: Int) {
     let cpus = cpus(package)
     page.add()
-    let model = package["model"]?.stringValue.map { "\($0), " } ?? ""
+    // Processors pad their names with blanks.
+    let words = package["model"]?.stringValue?.split(separator: " ").joined(separator: " ")
+    let model = words.map { "\($0), " } ?? ""
     page.add(
       "Package \(package["index"]?.integerValue ?? index)",
       model + Quantities.count(package["cores"]?.integerValue ?? 0, "core") + ", CPUs \(cpus)")
@@ -93,21 +95,29 @@ struct TopologyPage {
       "  node \(node.osIndex)", "\(kind) \(Quantities.bytes(node.memoryBytes)), \(place)\(barred)")
     let caches = CacheSummary(json["caches"]?.arrayValue ?? [], within: node.cpus).text
     if !caches.isEmpty { page.add("", caches) }
-    for device in topology.devices
-    where device.isLocalityKnown && device.numaNodes.first == node.osIndex {
-      add(device)
+    addDevices(topology.devices.filter { $0.isLocalityKnown && $0.numaNodes.first == node.osIndex })
+  }
+
+  /// Of each kind in turn; many disks or adapters beside one node are counted, GPUs are all shown.
+  private mutating func addDevices(_ devices: [MachineTopology.Device]) {
+    for kind in MachineTopology.Device.Kind.allCases {
+      let all = devices.filter { $0.kind == kind }
+      let shown = kind == .gpu ? all.count : min(all.count, Self.devicesShown)
+      for device in all.prefix(shown) { add(device) }
+      if all.count > shown { page.add("and \(all.count - shown) more", indent: Page.labelWidth + 9) }
     }
   }
 
+  private static let devicesShown = 4
+
   private mutating func add(_ device: MachineTopology.Device) {
-    let title =
-      ["gpu": "GPU", "nic": "NIC", "nvme": "NVMe", "nvswitch": "NVSwitch"][device.kind.rawValue]
-      ?? ""
+    let titles: [MachineTopology.Device.Kind: String] = [.nic: "NIC", .nvme: "NVMe", .nvswitch: "NVSwitch"]
+    let number = topology.gpus.firstIndex(of: device).map { "GPU \($0)" }
     let names = device.names.isEmpty ? "" : " " + device.names.joined(separator: ",")
     let model = device.model.map { " " + $0 } ?? ""
     let more = device.numaNodes.count > 1 ? ", near nodes \(IDList(device.numaNodes))" : ""
-    page.add(
-      Page.left(title, 8) + " " + device.busID + names + model + more, indent: Page.labelWidth)
+    let title = number ?? titles[device.kind] ?? ""
+    page.add(Page.left(title, 8) + " " + device.busID + names + model + more, indent: Page.labelWidth)
   }
 
   /// What stands beside no package: devices of unknown place, nodes of a machine that states no packages.
@@ -123,7 +133,7 @@ struct TopologyPage {
     guard !lost.isEmpty else { return }
     page.add()
     page.add("Devices of which the firmware does not say which node is near:")
-    for device in lost { add(device) }
+    addDevices(lost)
   }
 
   private mutating func distances() {
@@ -137,16 +147,20 @@ struct TopologyPage {
   }
 
   private mutating func links() {
-    guard !topology.links.isEmpty else { return }
+    let matrix = PairMatrix(topology.gpuPairs)
+    guard !matrix.lines.isEmpty else { return }
     page.add()
-    page.add("Links between GPUs")
-    for link in topology.links.prefix(Self.linksShown) {
-      let speed = link.bandwidthMbS.map { " " + Quantities.bandwidth(mbS: $0) } ?? ""
-      page.add("\(link.a) - \(link.b)  \(link.kind.rawValue)\(speed)", indent: 2)
+    matrix.add(to: &page)
+    var counts: [(speed: String, pairs: Int)] = []
+    for link in topology.links {
+      let speed = ([link.kind.rawValue] + (link.bandwidthMbS.map { [Quantities.bandwidth(mbS: $0)] } ?? []))
+        .joined(separator: " ")
+      if let index = counts.firstIndex(where: { $0.speed == speed }) {
+        counts[index].pairs += 1
+      } else {
+        counts.append((speed, 1))
+      }
     }
-    let rest = topology.links.count - Self.linksShown
-    if rest > 0 { page.add("and \(rest) more", indent: 2) }
+    for count in counts { page.add("\(Quantities.count(count.pairs, "pair")) with \(count.speed)", indent: 2) }
   }
-
-  private static let linksShown = 12
 }
