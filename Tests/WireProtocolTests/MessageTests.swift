@@ -29,7 +29,9 @@ struct MessageTests {
       "model", "{\"id\":\"m\",\"pools\":[{\"blocks\":1}],\"kv_groups\":[{\"pool\":1,\"block_tokens\":16}]}",
       "/model/kv_groups/0/pool"
     ),
-    ("limits", "{\"sequences\":1}", "/limits/step_tokens"), ("drafter", "{\"k_max\":99}", "/drafter/k_max"),
+    ("limits", "{\"sequences\":1}", "/limits/step_tokens"),
+    ("limits", "{\"step_tokens\":16777217,\"sequences\":1}", "/limits/step_tokens"),
+    ("drafter", "{\"k_max\":99}", "/drafter/k_max"),
   ])
   func brokenRegistersNameTheField(_ member: String, _ json: String, _ field: String) throws {
     var message = try #require(try JSONValue(parsing: Self.registerText).objectValue)
