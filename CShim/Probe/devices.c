@@ -90,6 +90,26 @@ static void add_info(cJSON *json, const char *key, hwloc_obj_t object, const cha
   if (value) (void)cJSON_AddStringToObject(json, key, value);
 }
 
+/// The UUID as NVIDIA's kernel driver states it below /proc, which asks no library and cannot hang.
+static void add_uuid(cJSON *json, const char *id) {
+  static const char key[] = "GPU UUID:";
+  char path[96], line[160];
+  (void)snprintf(path, sizeof path, "/proc/driver/nvidia/gpus/%s/information", id);
+  FILE *file = fopen(path, "re");
+  if (!file) return;
+  while (fgets(line, sizeof line, file)) {
+    if (strncmp(line, key, sizeof key - 1) != 0) continue;
+    const char *uuid = line + sizeof key - 1;
+    uuid += strspn(uuid, " \t");
+    line[strcspn(line, "\n")] = 0;
+    // Without permission the driver writes question marks.
+    if (!strncmp(uuid, "GPU-", 4) && !strchr(uuid, '?')) (void)cJSON_AddStringToObject(json, "uuid", uuid);
+    break;
+  }
+  // Only read from: a failing close loses nothing.
+  (void)fclose(file);
+}
+
 cJSON *probe_devices_json(hwloc_topology_t topology, const probe_nodes *nodes) {
   cJSON *array = cJSON_CreateArray();
   for (hwloc_obj_t device = NULL; (device = hwloc_get_next_pcidev(topology, device));) {
@@ -105,6 +125,7 @@ cJSON *probe_devices_json(hwloc_topology_t topology, const probe_nodes *nodes) {
     add_hex(json, "class", pci->class_id);
     add_hex(json, "vendor_id", pci->vendor_id);
     add_hex(json, "device_id", pci->device_id);
+    if (hwloc_topology_is_thissystem(topology) && !strcmp(kind, "gpu")) add_uuid(json, id);
     add_info(json, "vendor", device, "PCIVendor");
     add_info(json, "model", device, "PCIDevice");
     if (pci->linkspeed > 0) (void)cJSON_AddNumberToObject(json, "link_mb_s", (double)(int)(pci->linkspeed * 1000));

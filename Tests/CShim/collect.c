@@ -6,7 +6,9 @@ static void show(const char *name, cox_value v) {
   printf("%s %d %d %lld\n", name, (int)v.status, (int)v.cause, (long long)v.value);
 }
 
-static void show_text(const char *name, cox_text t) { printf("%s %d %d [%s]\n", name, (int)t.status, (int)t.cause, t.text); }
+static void show_text(const char *name, cox_text t) {
+  printf("%s %d %d [%s]\n", name, (int)t.status, (int)t.cause, t.text);
+}
 
 static void show_line(const char *name, cox_psi_line line) {
   show(name, line.avg10_centipercent);

@@ -45,6 +45,25 @@ import WireProtocol
     #expect(topology.nodes.allSatisfy { $0.cpus.count == 4 })
   }
 
+  @Test(arguments: [
+    "pack:2 [numa(memory=1082331758592)] l3:1 core:56 pu:2",
+    "pack:2 group:4 [numa(memory=67645734912)] l3:2 core:3 pu:2",
+    "pack:2 group:4 [numa(memory=135291469824)] [numa(memory=17179869184)] core:14 pu:2",
+    "pack:2 [numa(memory=515396075520)] [numa(memory=199715979264)] [numa(memory=199715979264)] core:72 pu:1",
+    "pack:16 [numa(memory=1073741824)] core:2 pu:2", "pack:1 core:1 pu:1", "numa:4 pu:3",
+    "[numa(memory=1073741824)] pack:4 core:2 pu:1",
+  ])
+  func workersOnMadeUpMachines(_ text: String) throws {
+    let topology = try BuiltProbe.document("--topology-synthetic", text).topology
+    let host = topology.nodes.filter { !$0.cpus.isEmpty }
+    for count in [1, 2, 3, 8, 40] {
+      let placement = NodePlacer.place(topology, NodePlacementRequest(workers: count))
+      #expect(placement.workers.count == count)
+      #expect(Set(placement.workers.map(\.numaNode)).count == min(count, host.count))
+      checkInvariants(placement, topology)
+    }
+  }
+
   @Test(arguments: [["--topology-synthetic", "nonsense"], ["--topology-xml", "/no/such/file.xml"]])
   func whatCannotBeLoadedIsAnErrorWithItsName(_ arguments: [String]) throws {
     let path = try BuiltProbe.path ?? HelperPath.find().get()
