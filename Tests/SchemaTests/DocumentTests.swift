@@ -32,4 +32,24 @@ import WireProtocol
     }
     for rule in 1...20 { #expect(page.contains("\n\(rule). **"), "Docs/wire.md has no rule \(rule)") }
   }
+
+  @Test func theSessionOfTheWirePageIsValid() throws {
+    let page = try Repository.text("Docs/wire.md")
+    let section = try #require(page.split(separator: "## A session in five messages").last)
+    let block = try #require(section.split(separator: "```").dropFirst().first)
+    var messages: [(schema: String, text: String)] = []
+    for line in block.split(separator: "\n") {
+      if let brace = line.firstIndex(of: "{"), !line.hasPrefix(" ") {
+        messages.append((line.hasPrefix("Step") ? "step-v1" : "step-reply-v1", String(line[brace...])))
+      } else if let last = messages.indices.last {
+        messages[last].text += line
+      }
+    }
+    #expect(messages.map(\.schema).filter { $0 == "step-v1" }.count == 3)
+    #expect(messages.count == 6)
+    for message in messages {
+      let json = try JSONValue(parsing: message.text)
+      #expect(Decoders.refusal(message.schema, json) == nil, "\(message.text)")
+    }
+  }
 }
