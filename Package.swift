@@ -62,16 +62,23 @@ let package = Package(
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
     .testTarget(name: "SchedulerCoreTests", dependencies: ["SchedulerCore"], swiftSettings: strict),
-    .testTarget(name: "WireProtocolTests", dependencies: ["WireProtocol"], swiftSettings: strict),
-    .testTarget(name: "PolicyTests", dependencies: ["Policy"], swiftSettings: strict),
     .testTarget(
-      name: "SchemaTests", dependencies: ["WireProtocol", "Policy", "Simulator", "EmbeddedText"], swiftSettings: strict),
-    .testTarget(name: "HardwareProbesTests", dependencies: ["HardwareProbes"], swiftSettings: strict),
+      name: "WireProtocolTests", dependencies: ["SchedulerCore", "WireProtocol"], swiftSettings: strict),
+    .testTarget(
+      name: "PolicyTests", dependencies: ["Policy", "SchedulerCore", "WireProtocol"], swiftSettings: strict),
+    .testTarget(
+      name: "SchemaTests", dependencies: ["SchedulerCore", "WireProtocol", "Policy", "Simulator", "EmbeddedText"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "HardwareProbesTests", dependencies: ["HardwareProbes", "SchedulerCore", "WireProtocol"],
+      swiftSettings: strict),
     .testTarget(
       name: "SidecarTests",
       dependencies: ["Sidecar", "Simulator", "WireClient", "WireProtocol", "SchedulerCore", "Policy", logging],
       swiftSettings: strict),
-    .testTarget(name: "SimulatorTests", dependencies: ["Simulator"], swiftSettings: strict),
+    .testTarget(
+      name: "SimulatorTests", dependencies: ["Simulator", "SchedulerCore", "WireProtocol", "Policy"],
+      swiftSettings: strict),
     .testTarget(
       name: "CommandTests", dependencies: ["coxswain", "WireClient", "WireProtocol", "HardwareProbes"],
       swiftSettings: strict),
