@@ -1,8 +1,9 @@
 import SchedulerCore
 
 /// The largest rate at which a GPU could serve every request of a workload with a mean TPOT within the limit, if work
-/// were a fluid: one repeating iteration of length tau <= TPOT carries its share of prefill, decode and KV reads, and the
-/// resident KV fits. No scheduler that serves everything gets above it; bursts and whole tokens keep real ones below.
+/// were a fluid: one repeating iteration of length tau <= TPOT carries its share of prefill, decode and KV reads, and
+/// the resident KV fits. No scheduler that serves everything gets above it; bursts and whole tokens keep real ones
+/// below.
 public struct FluidBound: Sendable {
   private let demand: WorkloadDemand
   private let time: IterationTimeModel

@@ -34,7 +34,8 @@ public enum ScorecardTable {
       line(
         "goodput",
         "\(TableText.number(json["goodput_requests_per_s"])) requests/s, "
-          + "\(TableText.number(json["goodput_tokens_per_s"])) tokens/s (\(TableText.percent(json["goodput_token_ratio"])) of all tokens)"
+          + "\(TableText.number(json["goodput_tokens_per_s"])) tokens/s "
+          + "(\(TableText.percent(json["goodput_token_ratio"])) of all tokens)"
       ),
       line("throughput", "\(TableText.number(json["tokens_per_s"])) tokens/s, prompt tokens included"),
       line(

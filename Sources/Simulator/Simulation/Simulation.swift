@@ -59,8 +59,8 @@ public struct Simulation: Sendable {
 
   // MARK: - Capacity
 
-  /// Bisects for the largest rate with at least 99 % of every class within its SLO. Requests that arrive near the end are
-  /// not counted. Needs arrivals spread over time.
+  /// Bisects for the largest rate with at least 99 % of every class within its SLO. Requests that arrive near the end
+  /// are not counted. Needs arrivals spread over time.
   /// - Parameter onProgress: told the run's number, from 1; returning false ends the search with what is known.
   public func sweepRate(
     _ contender: Contender, clock: () -> Int, onProgress: (_ run: Int, RunProgress) -> Bool

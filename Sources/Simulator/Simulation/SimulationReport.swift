@@ -42,7 +42,8 @@ public struct SimulationReport {
     let overhead = HTMLText.figures(Double(profile.time.overheadUs) / 1000)
     return HTMLText.escaped(
       "\(profile.modelID), profile \(profile.name), engine overhead \(overhead) ms per step, "
-        + "\(simulation.demand.requests) requests at \(HTMLText.figures(simulation.demand.ratePerS * simulation.rateScale))"
+        + "\(simulation.demand.requests) requests at "
+        + "\(HTMLText.figures(simulation.demand.ratePerS * simulation.rateScale))"
         + " per second, seed \(simulation.source.seed).")
   }
 

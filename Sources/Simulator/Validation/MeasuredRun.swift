@@ -2,8 +2,8 @@ import WireProtocol
 
 /// A run of a real engine: its requests with the latencies that were measured, to hold the simulator against.
 ///
-/// Read from JSON lines as Mooncake's, with 16-token blocks in `hash_ids`, the answer's blocks in `output_hash_ids`, and
-/// one member with the measurement: `{"queued_ms","ttft_ms","e2e_ms"}`.
+/// Read from JSON lines as Mooncake's, with 16-token blocks in `hash_ids`, the answer's blocks in `output_hash_ids`,
+/// and one member with the measurement: `{"queued_ms","ttft_ms","e2e_ms"}`.
 public struct MeasuredRun: Sendable {
   public struct Latency: Hashable, Sendable {
     public var ttftUs: Int

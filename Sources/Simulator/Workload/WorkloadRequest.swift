@@ -12,7 +12,8 @@ public struct WorkloadRequest: Hashable, Sendable {
   /// Identities of the prompt's leading blocks of `prefixBlockTokens` tokens each: equal ids, equal content.
   public var prefixBlocks: [UInt64] = []
   public var prefixBlockTokens = 16
-  /// Identities of the full blocks after the prompt's, which the answer completes; they become reusable like the others.
+  /// Identities of the full blocks after the prompt's, which the answer completes; they become reusable like the
+  /// others.
   public var outputBlocks: [UInt64] = []
 
   public init(
