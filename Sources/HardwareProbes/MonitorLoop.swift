@@ -89,7 +89,8 @@ final class MonitorLoop {
     }
     published.value = Publication.Value(
       snapshot: snapshot, topology: refresher.document, topologyStatus: refresher.status(nowMs: nowMs),
-      topologyReadMs: refresher.readMs ?? 0, topologyFailure: refresher.failure)
+      topologyReadMs: refresher.readMs ?? 0, topologyFailure: refresher.failure,
+      isComplete: refresher.runs > 0 && gpus.runs > 0)
   }
 
   private func helperTrees(_ nowMs: Int) -> MachineSnapshot.HelperTrees {

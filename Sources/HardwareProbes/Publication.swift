@@ -9,6 +9,8 @@ final class Publication: Sendable {
     var topologyStatus: FigureStatus
     var topologyReadMs: Int
     var topologyFailure: ProbeFailure?
+    /// The helper was asked for everything at least once and answered or failed.
+    var isComplete = false
   }
 
   private let state = Mutex(

@@ -76,6 +76,9 @@ public final class ResourceMonitor: Sendable {
   /// The document of `coxswain snapshot` (Schemas/snapshot-v1.json), ages as of now.
   public func snapshot() -> JSONValue { published.value.snapshot.json() }
 
+  /// Whether the helper has been asked for everything at least once and answered or failed; the rest is read at once.
+  public var isComplete: Bool { published.value.isComplete }
+
   /// The last good topology (Schemas/topology-v1.json) with its `status` and `age_ms`; nil while there never was one.
   public func topology() -> JSONValue? {
     let value = published.value

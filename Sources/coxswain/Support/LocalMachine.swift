@@ -15,15 +15,10 @@ enum LocalMachine {
     do throws(MonitorError) { try monitor.start() } catch { throw CommandFailure(.failed, error.description) }
     defer { monitor.stop() }
     let deadlineUs = MonotonicClock.nowUs() + topologyTimeoutUs
-    while monitor.topology() == nil, !hasFailed(monitor.snapshot()), MonotonicClock.nowUs() < deadlineUs {
+    while !monitor.isComplete, MonotonicClock.nowUs() < deadlineUs {
       usleep(pollIntervalUs)
     }
     return monitor.snapshot()
-  }
-
-  /// The helper gave up: waiting longer would not help.
-  private static func hasFailed(_ snapshot: JSONValue) -> Bool {
-    snapshot["topology"]?["failure"]?["value"]?.stringValue != nil
   }
 
   static func topology() throws(CommandFailure) -> JSONValue {
