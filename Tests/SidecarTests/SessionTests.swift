@@ -130,6 +130,19 @@ struct SessionTests {
     #expect(try conversation.step(epoch: 1_001, seq: 2, #""launched":{"seq":1,"mode":"none"}"#).code == .ok)
   }
 
+  @Test func aPlanThatBreaksAnInvariantIsWithheldAndItsStepCounts() throws {
+    let conversation = Conversation()
+    try conversation.register()
+    conversation.session.planCheck = { _, plan in plan.run.isEmpty ? nil : "too many tokens" }
+    let reply = try conversation.step(epoch: 1_001, seq: 1, Conversation.arrival(1))
+    #expect(reply.code == .internalError)
+    #expect(reply.error?.details["reason"] == "INVARIANT")
+    #expect(reply.error?.details["seq"] == 1)
+    #expect(conversation.session.counters.violations == 1)
+    // To the engine it is a plan that never came.
+    #expect(try conversation.step(epoch: 1_001, seq: 2, #""launched":{"seq":1,"mode":"none"}"#).code == .internalError)
+  }
+
   // MARK: - Who serves which rank
 
   @Test func aLaterRegisterReplacesTheSessionWhateverItsBootID() throws {

@@ -13,6 +13,8 @@ final class EngineSession {
   let log: Logger
   /// Monotonic microseconds.
   let clock: () -> Int
+  /// Says what is wrong with a plan; nil when nothing looks.
+  var planCheck: ((SchedulerCore, StepPlan) -> String?)?
   /// The machine as last published; the transport replaces it between Steps.
   var resources: ResourceSnapshot
 
@@ -35,6 +37,7 @@ final class EngineSession {
     self.resources = resources
     self.log = log
     self.clock = clock
+    if registry.checksPlans { planCheck = { core, plan in core.planViolations(plan).first.map { "\($0)" } } }
     codec = StepCodec(limits: limits.mirror, depth: limits.wire.depth)
   }
 
@@ -49,6 +52,7 @@ final class EngineSession {
     self.registration = registration
     backoff = registry.backoff(of: registration.rank)
     lastSeq = 0
+    counters = SessionCounters(resyncs: counters.resyncs)
     state = .syncing
     log.info(
       "registered",
@@ -115,9 +119,7 @@ final class EngineSession {
     state = .live
     core!.plan(resources: resources, into: &plan)
     counters.plans += 1
-    if registry.checksPlans, let violation = core!.planViolations(plan).first {
-      return dropViolating(id, "\(violation)", &writer)
-    }
+    if let violation = planCheck?(core!, plan) { return dropViolating(id, violation, &writer) }
     // A plan takes a microsecond at least, so a timeout of 1 is always over.
     if let timeoutUs, max(1, clock() - receivedUs) >= timeoutUs {
       counters.deadlineExceeded += 1

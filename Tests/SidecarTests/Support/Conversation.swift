@@ -47,9 +47,12 @@ final class Conversation {
 
   /// Sends a Step and returns the reply.
   func step(_ message: String, timeoutUs: Int? = nil, isCancelled: Bool = false) throws -> Reply {
+    try step(bytes: Array(message.utf8), timeoutUs: timeoutUs, isCancelled: isCancelled)
+  }
+
+  func step(bytes: [UInt8], timeoutUs: Int? = nil, isCancelled: Bool = false) throws -> Reply {
     nextID += 1
     writer.removeAll()
-    let bytes = Array(message.utf8)
     bytes.withUnsafeBytes {
       session.step(
         id: nextID, timeoutUs: timeoutUs, message: $0, receivedUs: time.nowUs, isCancelled: { isCancelled },
