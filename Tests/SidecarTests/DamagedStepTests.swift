@@ -20,22 +20,54 @@ struct DamagedStepTests {
 
   @Test(arguments: ["vllm-v1-async", "kv-pressure", "exerciser", "speculation", "sync", "hold"])
   func damagedStepsAreAnsweredOnceAndHarmNothing(recording: String) throws {
-    let folder = GoldenTests.folder.appending(path: recording)
-    let policy = try PolicyDocument.decode(bytes: Array(Data(contentsOf: folder.appending(path: "policy.json"))))
-    let lines = try String(contentsOf: folder.appending(path: "input.jsonl"), encoding: .utf8)
-      .split(separator: "\n").map { Array($0.utf8) }
+    let (lines, policy) = try Self.load(recording)
     for round in 0..<Self.rounds {
       let seed = UInt64(round)
       try play(lines, policy, seed: seed, "recording \(recording), seed \(seed)")
     }
   }
 
+  /// An engine that describes itself oddly is refused, or served within what it said.
+  @Test(arguments: ["vllm-v1-async", "kv-pressure", "exerciser", "speculation"])
+  func damagedRegistersAreRefusedOrServed(recording: String) throws {
+    let (lines, policy) = try Self.load(recording)
+    for round in 0..<Self.rounds {
+      var random = SeededGenerator(seed: UInt64(round))
+      let comment = "recording \(recording), seed \(round)"
+      let conversation = Conversation(Self.registry(policy))
+      let bytes = withExtreme(Array(lines[0]), &random)
+      guard let message = try? JSONValue(parsing: bytes) else { continue }
+      do throws(CallError) { _ = try conversation.session.register(message) } catch {
+        #expect(error.code == .invalidArgument, "\(comment): \(error)")
+        #expect(error.details["field"] != nil, "\(comment): \(error)")
+        continue
+      }
+      for line in lines.dropFirst().prefix(40) {
+        let reply = try conversation.step(bytes: line)
+        let text = "\(comment): \(reply.error?.message ?? "") after \(String(decoding: bytes, as: UTF8.self))"
+        #expect(reply.code == .ok || reply.code == .failedPrecondition, "\(text)")
+        if reply.code != .ok { break }
+      }
+    }
+  }
+
+  private static func load(_ recording: String) throws -> (lines: [[UInt8]], policy: PolicyDocument) {
+    let folder = GoldenTests.folder.appending(path: recording)
+    let policy = try PolicyDocument.decode(bytes: Array(Data(contentsOf: folder.appending(path: "policy.json"))))
+    let lines = try String(contentsOf: folder.appending(path: "input.jsonl"), encoding: .utf8)
+      .split(separator: "\n").map { Array($0.utf8) }
+    return (lines, policy)
+  }
+
+  private static func registry(_ policy: PolicyDocument) -> SessionRegistry {
+    SessionRegistry(
+      policy: ActivePolicy(document: policy, generation: 1), limits: SidecarLimits(), firstEpoch: 0, checksPlans: true)
+  }
+
   /// Plays a recording as it is for a while, then with damage until the mirror is lost.
   private func play(_ lines: [[UInt8]], _ policy: PolicyDocument, seed: UInt64, _ comment: String) throws {
     var random = SeededGenerator(seed: seed)
-    let registry = SessionRegistry(
-      policy: ActivePolicy(document: policy, generation: 1), limits: SidecarLimits(), firstEpoch: 0, checksPlans: true)
-    let conversation = Conversation(registry)
+    let conversation = Conversation(Self.registry(policy))
     _ = try conversation.session.register(try JSONValue(parsing: lines[0]))
     let sound = Int.random(in: 0..<80, using: &random)
     for (index, line) in lines.dropFirst().prefix(100).enumerated() {
