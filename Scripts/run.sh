@@ -47,7 +47,13 @@ start() {
     sleep 0.05
   done
   cat "$log" >&2
-  fail "the sidecar did not open its socket"
+  local status=1
+  if ! kill -0 "$sidecar" 2>/dev/null; then
+    wait "$sidecar" || status=$?
+    sidecar=
+  fi
+  say "error: the sidecar did not open its socket"
+  exit "$status"
 }
 
 start
