@@ -47,7 +47,7 @@ public struct GPUProfile: Hashable, Sendable {
       kvBytesPerToken: try model.integer("kv_bytes_per_token", in: 1 ... .max),
       kvCapacityTokens: try file.integer("kv_capacity_tokens", in: 1 ... .max),
       kvBlockTokens: try file.integer("kv_block_tokens", in: 1...65_536),
-      stepTokens: try limits.integer("step_tokens", in: 1...StepCodec.countMax),
+      stepTokens: try limits.integer("step_tokens", in: 1...RegisterMessage.stepTokensMax),
       sequences: try limits.integer("sequences", in: 1...StepCodec.countMax),
       length: try limits.integer("length", in: 1...StepCodec.countMax),
       time: try time(file))

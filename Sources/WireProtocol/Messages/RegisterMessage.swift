@@ -7,7 +7,7 @@ public enum RegisterMessage {
   /// Plans in flight that the session rules cover.
   static let inFlightMax = 3
   /// Tokens of one iteration, as in policy files; a plan's item keeps them in 32 bits.
-  static let stepTokensMax = 1 << 24
+  public static let stepTokensMax = 1 << 24
 
   /// - Throws: INVALID_ARGUMENT with the field's pointer.
   public static func decode(_ json: JSONValue, path: String = "") throws(CallError) -> EngineDescription {
