@@ -1,10 +1,13 @@
+import Foundation
 import Policy
 import SchedulerCore
 import Testing
 import WireProtocol
 
-/// The documents speak of what is there.
+/// The documents speak of what is there, and their links lead somewhere.
 @Suite struct DocumentTests {
+  private static let documents = ["Docs", "Clients"].flatMap { (try? Repository.files(in: $0, suffix: ".md")) ?? [] }
+
   @Test func thePolicyPageNamesEveryPresetMemberAndWord() throws {
     let page = try Repository.text("Docs/policy.md")
     let fields: [[String]] = [
@@ -50,6 +53,17 @@ import WireProtocol
     for message in messages {
       let json = try JSONValue(parsing: message.text)
       #expect(Decoders.refusal(message.schema, json) == nil, "\(message.text)")
+    }
+  }
+
+  @Test func linksLeadSomewhere() throws {
+    #expect(Self.documents.count > 5)
+    for path in Self.documents + ["README.md"] {
+      let folder = Repository.root.appending(path: path).deletingLastPathComponent()
+      for match in try Repository.text(path).matches(of: /\]\(([^)#:\s]+)(?:#[^)]*)?\)/) {
+        let target = folder.appending(path: String(match.1)).standardizedFileURL.resolvingSymlinksInPath().path
+        #expect(FileManager.default.fileExists(atPath: target), "\(path) links to \(match.1)")
+      }
     }
   }
 }
