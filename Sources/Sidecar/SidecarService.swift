@@ -48,8 +48,9 @@ public struct SidecarService: Service {
   ) async -> Result<Void, any Error> {
     var servers: [SocketServer] = []
     do {
-      try await listen(directory, services, engineGroup, adminGroup, &servers)
+      // First: a socket of systemd has callers before the other one is open, and they are served.
       services.health.startServing()
+      try await listen(directory, services, engineGroup, adminGroup, &servers)
       onReady(SocketKind.allCases.map(directory.socketPath))
       await keepHouse(services)
       await stop(servers, services)
