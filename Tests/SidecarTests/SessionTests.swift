@@ -228,7 +228,7 @@ struct SessionTests {
     #expect(conversation.session.telemetry?.clockStepsBack == 2)
   }
 
-  @Test func nothingToDoIsAHoldWithinItsBounds() throws {
+  @Test func anEmptyQueueIsAHoldWithinItsBounds() throws {
     let conversation = Conversation()
     try conversation.register()
     let reply = try conversation.step(epoch: 1_001, seq: 1)
