@@ -79,14 +79,4 @@ struct EnvelopeTests {
     #expect(reply.error == error)
     #expect(reply.code == .failedPrecondition)
   }
-
-  @Test func aFrameCanBeDropped() {
-    var writer = JSONWriter()
-    ReplyEnvelope.write(id: 1, message: [:], into: &writer)
-    let before = writer.bytes
-    writer.beginFrame()
-    writer.beginObject()
-    writer.cancelFrame()
-    #expect(writer.bytes == before)
-  }
 }

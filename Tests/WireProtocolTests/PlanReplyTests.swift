@@ -80,7 +80,7 @@ struct PlanReplyTests {
   private static func placement(_ plan: StepPlan) throws -> JSONValue? {
     guard let placement = plan.placement else { return nil }
     var object: JSONObject = ["generation": JSONValue(placement.generation)]
-    if !placement.cpus.isEmpty { object["cpus"] = .string(CPUList.text(placement.cpus)) }
+    if !placement.cpus.isEmpty { object["cpus"] = .string(IDList(placement.cpus).description) }
     if let node = placement.numaNode { object["numa_node"] = JSONValue(node) }
     if let node = placement.memoryNode { object["memory_node"] = JSONValue(node) }
     object["reasons"] = .array(placement.reasons.map { [.string($0.code), JSONValue($0.number)] })

@@ -28,8 +28,6 @@ struct Mirror: Sendable {
     inFlightMax = engine.inFlightMax
   }
 
-  var lastAppliedSeq: UInt64 { lastSeq }
-
   /// Plans that are launched and not settled.
   var unsettledPlans: Int { unsettled.count }
 

@@ -77,7 +77,6 @@ public struct IterationBudget: Sendable {
   }
 
   public mutating func takeSequence() { sequences -= 1 }
-  public mutating func refundSequence() { sequences += 1 }
 
   /// Whether a request with this adapter may join the plan (session rule 16).
   public func allows(adapter: Int32) -> Bool {

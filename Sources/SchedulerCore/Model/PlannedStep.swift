@@ -17,7 +17,6 @@ struct PlannedStep: Sendable {
     var keepTokens: Int
   }
 
-  var seq: UInt64 = 0
   /// False for a plan that never left (a sync Step, a dropped plan).
   var exists = false
   /// In plan order, apart from the decode set, whose order is immaterial: it carries no drafts.
@@ -27,7 +26,6 @@ struct PlannedStep: Sendable {
   var tokens: Int { items.reduce(0) { $0 + Int($1.n) } }
 
   mutating func removeAll() {
-    seq = 0
     exists = false
     items.removeAll(keepingCapacity: true)
     verbs.removeAll(keepingCapacity: true)

@@ -160,12 +160,4 @@ public struct JSONWriter: Sendable {
     frameStart = nil
     needsComma = false
   }
-
-  /// Drops the frame begun last, as if it had never been begun.
-  public mutating func cancelFrame() {
-    guard let start = frameStart else { return }
-    bytes.removeLast(bytes.count - start)
-    frameStart = nil
-    needsComma = false
-  }
 }

@@ -143,7 +143,7 @@ public enum StepReplyCodec {
     writer.integer(placement.generation)
     if !placement.cpus.isEmpty {
       writer.key("cpus")
-      writer.string(CPUList.text(placement.cpus))
+      writer.string(IDList(placement.cpus).description)
     }
     if let node = placement.numaNode {
       writer.key("numa_node")
