@@ -140,7 +140,9 @@ extension SchedulerCore {
     while let slot = queue.next(mirror.table.ids) {
       guard budget.tokens > 0 else { return bind(slot, .waitingBudget(tokens: 0)) }
       let request = mirror.table.requests[slot]
-      if batch.exclusion(request) == nil {
+      if let reason = pressure.objection(to: request) {
+        bind(slot, reason)
+      } else if batch.exclusion(request) == nil {
         let sized = batch.tokens(for: request, wanted: request.uncachedTokens, drafts: 0, budgetTokens: budget.tokens)
         let decision = admission.decide(
           request, sized: sized, budget: &budget,

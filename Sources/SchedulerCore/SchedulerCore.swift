@@ -11,6 +11,7 @@ public struct SchedulerCore: Sendable {
   var classes: ClassResolver
   var batch: BatchPlanner
   var admission: AdmissionController
+  var pressure = PressureGuard()
   var preemption: PreemptionController
   var speculation: SpeculationController
   var memory: MemoryManager
@@ -55,6 +56,7 @@ public struct SchedulerCore: Sendable {
   public mutating func plan(resources: ResourceSnapshot, into plan: inout StepPlan) {
     mirror.compactRunning()
     openBudget()
+    pressure.open(resources)
     draft.open(slotCount: mirror.table.requests.count)
     if policy.batchStrategy == .exerciser, !exerciser.isCalm {
       runExerciser()

@@ -63,15 +63,16 @@ import WireProtocol
     .chunkBudget(tokens: 1), .chunkLongPrefill(tokens: 1), .admitted(tokens: 1), .preemptedKV(blocks: 1),
     .pausedKV(missingBlocks: 1), .pausedBudget(tokens: 1), .pausedInFlight(plans: 1), .pausedFinished(maxOutput: 1),
     .adapterLimit(adapters: 1), .waitingBudget(tokens: 1), .waitingSequences(sequences: 1),
-    .waitingKV(missingBlocks: 1), .waitingPreemption(victims: 1), .speculating(drafts: 1), .stalled(steps: 1),
+    .waitingKV(missingBlocks: 1), .waitingMemory(headroomBytes: 1), .waitingPreemption(victims: 1),
+    .speculating(drafts: 1), .stalled(steps: 1),
   ]
   static let placementReasons: [PlacementReason] = [.singleNode(nodes: 1), .mostMemory(bytes: 1), .topologyUnknown]
 
   private static func isListed(_ reason: Reason) -> Bool {
     switch reason {
     case .chunkBudget, .chunkLongPrefill, .admitted, .preemptedKV, .pausedKV, .pausedBudget, .pausedInFlight,
-      .pausedFinished, .adapterLimit, .waitingBudget, .waitingSequences, .waitingKV, .waitingPreemption, .speculating,
-      .stalled:
+      .pausedFinished, .adapterLimit, .waitingBudget, .waitingSequences, .waitingKV, .waitingMemory, .waitingPreemption,
+      .speculating, .stalled:
       true
     }
   }

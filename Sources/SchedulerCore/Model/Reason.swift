@@ -24,6 +24,8 @@ public enum Reason: Hashable, Sendable {
   case waitingSequences(sequences: Int)
   /// Passed over: it needs `blocks` more blocks than admission may use.
   case waitingKV(missingBlocks: Int)
+  /// Passed over: host memory is so tight, `headroomBytes` left, that nobody new is admitted.
+  case waitingMemory(headroomBytes: Int)
   /// Passed over: running requests were preempted in this very step.
   case waitingPreemption(victims: Int)
   /// Speculates `drafts` tokens.
@@ -46,6 +48,7 @@ public enum Reason: Hashable, Sendable {
     case .waitingBudget: "waiting_budget"
     case .waitingSequences: "waiting_sequences"
     case .waitingKV: "waiting_kv"
+    case .waitingMemory: "waiting_memory"
     case .waitingPreemption: "waiting_preemption"
     case .speculating: "speculating"
     case .stalled: "stalled"
@@ -57,8 +60,8 @@ public enum Reason: Hashable, Sendable {
     switch self {
     case .chunkBudget(let x), .chunkLongPrefill(let x), .admitted(let x), .preemptedKV(let x), .pausedKV(let x),
       .pausedBudget(let x), .pausedInFlight(let x), .pausedFinished(let x), .adapterLimit(let x),
-      .waitingBudget(let x), .waitingSequences(let x), .waitingKV(let x), .waitingPreemption(let x),
-      .speculating(let x), .stalled(let x):
+      .waitingBudget(let x), .waitingSequences(let x), .waitingKV(let x), .waitingMemory(let x),
+      .waitingPreemption(let x), .speculating(let x), .stalled(let x):
       x
     }
   }
