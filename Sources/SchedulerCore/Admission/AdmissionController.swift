@@ -1,6 +1,6 @@
 /// Whether a waiting request may join this iteration. The engine is the authority: admission may still fail there
 /// (Docs/wire.md, session rule 14).
-struct AdmissionController: Sendable {
+struct AdmissionController: Codable, Sendable {
   enum Decision: Sendable {
     case admit(tokens: Int, chunk: Reason?)
     /// This one cannot join, the next may (vLLM V1 skips requests held by adapters).

@@ -1,6 +1,6 @@
 /// How many tokens a request gets in one iteration, and who takes part: continuous batching (Orca) with chunked
 /// prefill under one token budget (vLLM V1 scheduler; Sarathi-Serve, arXiv 2403.02310).
-struct BatchPlanner: Sendable {
+struct BatchPlanner: Codable, Sendable {
   /// The running requests that one walk over the running list serves.
   enum Pass: Sendable { case all, decodes, prefills }
 

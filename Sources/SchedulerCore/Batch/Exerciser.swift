@@ -1,6 +1,6 @@
 /// Random but valid plans that use every verb an engine declared: exercises engines, clients and the session rules.
 /// Deterministic: the numbers come from the epoch and the seq of the Step. Never for serving (policy `exerciser`).
-struct Exerciser: Sendable {
+struct Exerciser: Codable, Sendable {
   /// Waiting candidates looked at per Step.
   static let candidatesMax = 16
   /// Steps without an arrival after which plans are made by the ordinary rules, so that a test can drain.

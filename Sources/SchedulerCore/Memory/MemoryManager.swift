@@ -1,5 +1,5 @@
 /// The KV side of a plan: watermarks, and when blocks are so tight that the engine should know the victims.
-struct MemoryManager: Sendable {
+struct MemoryManager: Codable, Sendable {
   private let geometry: KVGeometry
   private(set) var watermarkBlocks: ContiguousArray<Int>
   /// The engine has not been told the current watermarks.

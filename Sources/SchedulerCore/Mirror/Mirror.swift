@@ -2,7 +2,7 @@
 ///
 /// `apply` checks as it goes and throws at the first contradiction: the caller then drops the whole mirror, so nothing
 /// is ever undone. Charges are staged and become real only when the whole Step was good.
-struct Mirror: Sendable {
+struct Mirror: Codable, Sendable {
   let limits: MirrorLimits
   private(set) var table = RequestTable()
   private(set) var names = NameTable()

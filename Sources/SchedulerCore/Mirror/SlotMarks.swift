@@ -1,5 +1,5 @@
 /// A set of request slots that empties for free: a slot belongs to it while its mark is the current serial.
-struct SlotMarks: Sendable {
+struct SlotMarks: Codable, Sendable {
   private var marks: ContiguousArray<UInt64> = []
   private var serial: UInt64 = 0
 

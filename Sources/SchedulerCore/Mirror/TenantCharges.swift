@@ -1,6 +1,6 @@
 /// Tokens charged per tenant (Docs/wire.md, session rule 13): staged while a Step is applied, real once it was good.
 /// Sums wrap around: absurd figures from an engine must not stop the process.
-struct TenantCharges: Sendable {
+struct TenantCharges: Codable, Sendable {
   private var staged: ContiguousArray<Int> = []
   /// Name indices with a staged amount; may repeat.
   private var touched: ContiguousArray<Int32> = []

@@ -1,6 +1,6 @@
 /// Launched plans that are not settled, oldest first, and the handles that may not return before they are.
-struct UnsettledPlans: Sendable {
-  private struct RetiredHandle: Sendable {
+struct UnsettledPlans: Codable, Sendable {
+  private struct RetiredHandle: Codable, Sendable {
     var handle: RequestHandle
     var removedIn: UInt64
   }

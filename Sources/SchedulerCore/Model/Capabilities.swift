@@ -1,7 +1,7 @@
 /// The verbs that an engine declared it can carry out (Docs/wire.md, session rule 4).
 ///
 /// A verb that is not in the set never leaves the core: `PlanInvariants` checks it on every plan.
-public struct Capabilities: OptionSet, Hashable, Sendable {
+public struct Capabilities: OptionSet, Hashable, Codable, Sendable {
   public let rawValue: UInt32
 
   public init(rawValue: UInt32) { self.rawValue = rawValue }

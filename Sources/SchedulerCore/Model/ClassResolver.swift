@@ -1,5 +1,5 @@
 /// Session name -> class of the policy. Resolved once per name and policy; unknown names fall to the default class.
-struct ClassResolver: Sendable {
+struct ClassResolver: Codable, Sendable {
   private let classes: [PolicyConfig.RequestClass]
   private let defaultIndex: Int
   /// Name index -> class index; -1 not resolved yet.

@@ -1,13 +1,13 @@
 /// What an engine says about itself once, in Register (Docs/wire.md, session rule 3).
-public struct EngineDescription: Hashable, Sendable {
+public struct EngineDescription: Hashable, Codable, Sendable {
   /// One pool of KV blocks. Several KV groups may draw on one pool.
-  public struct Pool: Hashable, Sendable {
+  public struct Pool: Hashable, Codable, Sendable {
     public var blocks: Int
     public init(blocks: Int) { self.blocks = blocks }
   }
 
   /// Layers that share one KV layout (full attention, sliding window, ...).
-  public struct KVGroup: Hashable, Sendable {
+  public struct KVGroup: Hashable, Codable, Sendable {
     /// Index into `pools`.
     public var pool: Int
     public var blockTokens: Int
@@ -23,7 +23,7 @@ public struct EngineDescription: Hashable, Sendable {
     }
   }
 
-  public struct Model: Hashable, Sendable {
+  public struct Model: Hashable, Codable, Sendable {
     public var id: String
     public var parameters: Int
     public var pools: [Pool]
@@ -37,7 +37,7 @@ public struct EngineDescription: Hashable, Sendable {
     }
   }
 
-  public struct Limits: Hashable, Sendable {
+  public struct Limits: Hashable, Codable, Sendable {
     /// Tokens in one iteration, prefill and decode together.
     public var stepTokens: Int
     /// Requests running at once.
@@ -57,8 +57,8 @@ public struct EngineDescription: Hashable, Sendable {
     }
   }
 
-  public struct Drafter: Hashable, Sendable {
-    public enum Granularity: String, CaseIterable, Hashable, Sendable {
+  public struct Drafter: Hashable, Codable, Sendable {
+    public enum Granularity: String, CaseIterable, Hashable, Codable, Sendable {
       case request
       case batch
     }
@@ -73,13 +73,13 @@ public struct EngineDescription: Hashable, Sendable {
   }
 
   /// May a request be in two unsettled plans at once?
-  public enum InFlightRepeat: String, CaseIterable, Hashable, Sendable {
+  public enum InFlightRepeat: String, CaseIterable, Hashable, Codable, Sendable {
     case none
     case prefill
     case any
   }
 
-  public enum Kind: String, CaseIterable, Hashable, Sendable {
+  public enum Kind: String, CaseIterable, Hashable, Codable, Sendable {
     case chat
     case completion
     case embedding

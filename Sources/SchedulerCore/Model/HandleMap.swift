@@ -1,6 +1,6 @@
 /// Handle -> slot. Engines count handles up from a small number, so a dense array serves nearly all of them; handles
 /// beyond it fall back to a dictionary that is only ever looked up, never walked.
-struct HandleMap: Hashable, Sendable {
+struct HandleMap: Hashable, Codable, Sendable {
   /// Handles below this bound live in the dense array (4 bytes each).
   static let denseBound = 1 << 21
 

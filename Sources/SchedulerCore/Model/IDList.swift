@@ -1,5 +1,5 @@
 /// A set of CPU or NUMA node numbers in the kernel's list notation ("0-3,8"), ascending.
-public struct IDList: Hashable, Sendable, CustomStringConvertible {
+public struct IDList: Hashable, Codable, Sendable, CustomStringConvertible {
   /// Largest number taken; a list beyond it is not understood. Kernels have at most 8,192 CPUs.
   public static let idLimit = 1 << 16
 

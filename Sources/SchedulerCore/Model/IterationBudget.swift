@@ -1,5 +1,5 @@
 /// What one iteration may still use: tokens, sequences, KV blocks and adapters. All stages draw on this one value.
-public struct IterationBudget: Sendable {
+public struct IterationBudget: Codable, Sendable {
   public private(set) var tokens = 0
   /// Requests that may still be admitted to the running set.
   public private(set) var sequences = 0

@@ -1,6 +1,6 @@
 /// Block arithmetic of an engine's KV groups (Docs/wire.md, session rule 3). Several groups may draw on one pool.
-public struct KVGeometry: Hashable, Sendable {
-  private struct Group: Hashable, Sendable {
+public struct KVGeometry: Hashable, Codable, Sendable {
+  private struct Group: Hashable, Codable, Sendable {
     var pool: Int
     var blockTokens: Int
     /// Most blocks that one request holds; `Int.max` for full attention.

@@ -1,6 +1,6 @@
 /// Work that an engine launched and has not reported settled (Docs/wire.md, session rules 7 and 8).
-struct LaunchRecord: Sendable {
-  struct Drafted: Sendable {
+struct LaunchRecord: Codable, Sendable {
+  struct Drafted: Codable, Sendable {
     var slot: Int32
     var handle: RequestHandle
     var k: Int32

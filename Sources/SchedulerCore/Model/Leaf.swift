@@ -15,3 +15,6 @@ public struct Leaf<Value: Hashable & Sendable>: Hashable, Sendable {
     self.ageMs = ageMs
   }
 }
+
+extension Leaf: Codable where Value: Codable {}
+extension Leaf.Status: Codable {}

@@ -1,6 +1,6 @@
 /// How tight host memory is, and what that asks for. Pinned memory cannot be reclaimed, so that the room below the
 /// limits leads and the kernel's pressure figures confirm.
-public enum MemoryPressureLevel: String, CaseIterable, Comparable, Hashable, Sendable {
+public enum MemoryPressureLevel: String, CaseIterable, Comparable, Hashable, Codable, Sendable {
   case none
   /// Tasks begin to wait for memory: do not grow pools.
   case warn

@@ -1,5 +1,5 @@
 /// How much of an engine's queue the sidecar mirrors (Docs/wire.md, session rules 3, 11 and 19).
-public struct MirrorLimits: Hashable, Sendable {
+public struct MirrorLimits: Hashable, Codable, Sendable {
   public var running: Int
   public var waiting: Int
   public var arrivedPerStep: Int

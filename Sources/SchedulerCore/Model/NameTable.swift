@@ -1,5 +1,5 @@
 /// The session's names in the order in which Steps sent them: tenants, classes and adapters share one table.
-public struct NameTable: Hashable, Sendable {
+public struct NameTable: Hashable, Codable, Sendable {
   public private(set) var names: ContiguousArray<String> = []
 
   public init() {}

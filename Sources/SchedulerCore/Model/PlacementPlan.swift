@@ -1,5 +1,5 @@
 /// Where one engine's host side should run. Sent with a Step reply only when `generation` changed.
-public struct PlacementPlan: Hashable, Sendable {
+public struct PlacementPlan: Hashable, Codable, Sendable {
   public var generation: UInt64
   /// CPUs for the engine process, ascending; empty means that no gain is expected from binding.
   public var cpus: [Int]

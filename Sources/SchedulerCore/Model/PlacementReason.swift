@@ -1,5 +1,5 @@
 /// Why a placement was chosen, with its numbers.
-public enum PlacementReason: Hashable, Sendable {
+public enum PlacementReason: Hashable, Codable, Sendable {
   /// The machine has `nodes` NUMA node: binding changes nothing.
   case singleNode(nodes: Int)
   /// Node with the most memory, in bytes.

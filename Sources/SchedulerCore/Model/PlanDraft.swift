@@ -1,9 +1,9 @@
 /// A plan in the making: who runs with how much, who is preempted, who is left out, and why. Stages read and extend it;
 /// the core turns it into a `StepPlan` at the end. Slots are marked by serial, so that starting anew costs nothing.
-struct PlanDraft: Sendable {
-  enum Mark: UInt8, Sendable { case open, scheduled, preempted, truncated, leftOut }
+struct PlanDraft: Codable, Sendable {
+  enum Mark: UInt8, Codable, Sendable { case open, scheduled, preempted, truncated, leftOut }
 
-  struct LeftOut: Sendable {
+  struct LeftOut: Codable, Sendable {
     var slot: Int32
     var reason: Reason
   }
@@ -28,7 +28,7 @@ struct PlanDraft: Sendable {
   /// The first waiting request passed over, with its one binding constraint.
   var binding: PlanReason?
 
-  private struct SlotState: Sendable {
+  private struct SlotState: Codable, Sendable {
     var serial: UInt32
     var mark: Mark
     var item: Int32

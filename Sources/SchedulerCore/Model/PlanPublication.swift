@@ -1,5 +1,5 @@
 /// What the engine was told last, so that a reply carries only what changed.
-struct PlanPublication: Sendable {
+struct PlanPublication: Codable, Sendable {
   private(set) var order: [RequestHandle] = []
   private(set) var orderVersion: UInt64?
   private(set) var binding: PlanReason?

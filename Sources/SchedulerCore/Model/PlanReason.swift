@@ -1,5 +1,5 @@
 /// A reason for one request of a plan. On the wire: `[h, code, number]`.
-public struct PlanReason: Hashable, Sendable {
+public struct PlanReason: Hashable, Codable, Sendable {
   public var h: RequestHandle
   public var reason: Reason
 

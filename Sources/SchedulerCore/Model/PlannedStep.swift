@@ -1,6 +1,6 @@
 /// The core's own record of a plan that it gave out, kept until the engine says what became of it.
-struct PlannedStep: Sendable {
-  struct Item: Sendable {
+struct PlannedStep: Codable, Sendable {
+  struct Item: Codable, Sendable {
     var slot: Int32
     var handle: RequestHandle
     var n: Int32
@@ -10,8 +10,8 @@ struct PlannedStep: Sendable {
   }
 
   /// A verb with the slot it names; `keepTokens` is for truncate only.
-  struct Verb: Sendable {
-    enum Kind: Sendable { case truncate, requeue, swap }
+  struct Verb: Codable, Sendable {
+    enum Kind: Codable, Sendable { case truncate, requeue, swap }
     var kind: Kind
     var slot: Int32
     var keepTokens: Int

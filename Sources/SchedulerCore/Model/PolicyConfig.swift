@@ -1,7 +1,7 @@
 /// Policy as the core sees it: integers and enumerations, decoded from a policy file at the rim (Schemas/policy-v1).
-public struct PolicyConfig: Hashable, Sendable {
+public struct PolicyConfig: Hashable, Codable, Sendable {
   /// One SLO class. Lower rank is served first where the ordering looks at rank.
-  public struct RequestClass: Hashable, Sendable {
+  public struct RequestClass: Hashable, Codable, Sendable {
     public var name: String
     public var rank: Int
     public var ttftSLOMs: Int
@@ -18,7 +18,7 @@ public struct PolicyConfig: Hashable, Sendable {
   }
 
   /// Order of the waiting requests.
-  public enum Ordering: String, CaseIterable, Hashable, Sendable {
+  public enum Ordering: String, CaseIterable, Hashable, Codable, Sendable {
     /// By arrival; a preempted request goes to the front (vLLM V1, `policy="fcfs"`).
     case fcfs
     /// By class rank, then arrival (vLLM V1, `policy="priority"`).
@@ -26,7 +26,7 @@ public struct PolicyConfig: Hashable, Sendable {
   }
 
   /// In which order one iteration's budget is handed out.
-  public enum BatchStrategy: String, CaseIterable, Hashable, Sendable {
+  public enum BatchStrategy: String, CaseIterable, Hashable, Codable, Sendable {
     /// Running requests in order of admission, chunks and decodes alike, then waiting ones (vLLM V1).
     case continuous
     /// Every decode, then partial prefills, then waiting ones (Sarathi-Serve, arXiv 2403.02310).
@@ -36,7 +36,7 @@ public struct PolicyConfig: Hashable, Sendable {
   }
 
   /// Whom to preempt when the KV blocks run out.
-  public enum VictimOrder: String, CaseIterable, Hashable, Sendable {
+  public enum VictimOrder: String, CaseIterable, Hashable, Codable, Sendable {
     /// The request admitted last (vLLM V1, fcfs).
     case lastAdmitted = "last_admitted"
     /// Worst rank, then latest arrival (vLLM V1, priority).

@@ -1,5 +1,5 @@
 /// Why a request was treated as it was, with the numbers that decided. Rendered by `explain`, metrics and logs alike.
-public enum Reason: Hashable, Sendable {
+public enum Reason: Hashable, Codable, Sendable {
   /// The prompt was cut to `tokens` because the iteration's token budget was used up.
   case chunkBudget(tokens: Int)
   /// The prompt was cut to the policy's `tokens` for long prompts.

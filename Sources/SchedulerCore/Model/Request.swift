@@ -1,6 +1,6 @@
 /// One request as the mirror holds it. Plain numbers only: the hot path walks arrays of these. The string id lives
 /// beside it in `RequestTable`.
-public struct Request: Hashable, Sendable {
+public struct Request: Hashable, Codable, Sendable {
   public var handle: RequestHandle
   /// Index into the session's names.
   public var tenant: Int32

@@ -1,6 +1,6 @@
 /// The mirror's requests: slots of plain values, the running list in order of admission, and the sums that `check`
 /// compares. Every change of state goes through its methods, so that the sums and lists can never drift.
-public struct RequestTable: Sendable {
+public struct RequestTable: Codable, Sendable {
   /// Slot -> request. A slot whose `isLive` is false is free.
   public private(set) var requests: ContiguousArray<Request> = []
   /// Slot -> the engine's string id.

@@ -1,7 +1,7 @@
 /// The machine as the core sees it: what a decision may depend on, as plain values. The full document that people
 /// read (`coxswain snapshot`) is made by HardwareProbes; this is the part that steers plans.
-public struct ResourceSnapshot: Hashable, Sendable {
-  public struct NUMANode: Hashable, Sendable {
+public struct ResourceSnapshot: Hashable, Codable, Sendable {
+  public struct NUMANode: Hashable, Codable, Sendable {
     public var osIndex: Int
     /// CPUs of the node that this process may use, ascending.
     public var cpus: [Int]

@@ -136,7 +136,7 @@ public struct StepDelta: Hashable, Sendable {
   }
 
   /// Sums over the mirror after this Step (session rule 10).
-  public struct Check: Hashable, Sendable {
+  public struct Check: Hashable, Codable, Sendable {
     public var running: Int
     public var waiting: Int
     public var blocked: Int

@@ -1,6 +1,6 @@
 /// Where one engine's host side should run, from the machine's NUMA nodes. A new generation whenever the answer
 /// changes.
-struct PlacementManager: Sendable {
+struct PlacementManager: Codable, Sendable {
   private var current: PlacementPlan?
   private var snapshotGeneration: UInt64?
   private var isNews = false

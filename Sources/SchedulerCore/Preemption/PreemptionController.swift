@@ -1,5 +1,5 @@
 /// Whom to preempt when KV blocks run out, and whether the engine allows it now.
-struct PreemptionController: Sendable {
+struct PreemptionController: Codable, Sendable {
   /// Victims named to the engine when blocks are tight, best first.
   static let victimsMax = 8
 

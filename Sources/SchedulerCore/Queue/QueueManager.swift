@@ -1,8 +1,8 @@
 /// Order of the waiting requests: an indexed binary heap, touched only where something changed. A Step costs
 /// O((changed + taken) log waiting); nobody ever sorts or scans the queue.
-struct QueueManager: Sendable {
+struct QueueManager: Codable, Sendable {
   /// Smaller is served first; ties break by the request's id.
-  struct Key: Comparable, Sendable {
+  struct Key: Comparable, Codable, Sendable {
     /// Class rank under `priority`, 0 under `fcfs`.
     var rank: Int64
     /// Negative for a request that was preempted under `fcfs`: later preempted is further in front (vLLM V1 prepends).

@@ -1,5 +1,5 @@
 /// How many drafts each decoding request verifies: the policy's fixed number, within what the engine can do.
-struct SpeculationController: Sendable {
+struct SpeculationController: Codable, Sendable {
   private let drafts: Int
   /// The engine takes one draft length for the whole batch, not one per request.
   let isPerBatch: Bool

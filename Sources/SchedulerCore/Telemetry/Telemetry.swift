@@ -1,6 +1,6 @@
 /// Counters of one session since Register. Plain sums: views and metrics read them, no decision depends on them. Sums
 /// of figures that an engine reports wrap around: absurd figures must not stop the process.
-public struct Telemetry: Hashable, Sendable {
+public struct Telemetry: Hashable, Codable, Sendable {
   public var steps = 0
   public var arrivals = 0
   public var removals = 0
