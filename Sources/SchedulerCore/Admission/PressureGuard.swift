@@ -1,7 +1,7 @@
 /// What the machine's memory level means for admission. At `close` the next allocation may end in a kill, so nobody new
 /// joins: running requests go on, preempted ones may return, and the rest wait for the level to fall. `warn` and
 /// `shrink` concern pools, not requests.
-struct PressureGuard: Sendable {
+struct PressureGuard: Codable, Sendable {
   private var headroomBytes: Int?
 
   mutating func open(_ resources: ResourceSnapshot) {
