@@ -14,10 +14,15 @@ final class ServedSidecar {
   private let logPath: String
 
   /// Returns once both sockets accept connections.
-  init(in directory: TemporaryDirectory, _ arguments: [String] = []) throws {
+  /// - Parameter cgroup: what it runs in; nil for this process's own.
+  init(in directory: TemporaryDirectory, _ arguments: [String] = [], cgroup: MemoryCgroup? = nil) throws {
     runtime = RuntimeDirectory(path: directory.path + "/run")
     logPath = try directory.file("serve-\(UUID().uuidString).log", "")
-    process = try Executable.process(["serve", "--runtime-dir", directory.path + "/run"] + arguments)
+    let serve = ["serve", "--runtime-dir", directory.path + "/run"] + arguments
+    process =
+      try cgroup.map {
+        try Executable.process(program: "/bin/sh", ["-c", $0.entry, "sh", Executable.path] + serve)
+      } ?? Executable.process(serve)
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle(forWritingAtPath: logPath)
@@ -53,14 +58,19 @@ final class ServedSidecar {
 
   /// Registers, and sends one Step with a running, a waiting and a blocked request.
   func registerEngine() throws -> WireClient {
+    let (client, reply) = try firstStep()
+    if let error = reply.error { throw error }
+    return client
+  }
+
+  /// Registers, sends that Step, and returns its reply.
+  func firstStep() throws -> (client: WireClient, reply: Reply) {
     let client = try WireClient(path: runtime.engineSocket)
     let registered = try client.call(.register, message: Samples.register)
     guard let epoch = registered.message["epoch"] else { throw NeverListened(log: "\(registered)") }
     guard case .object(var step) = Samples.step else { throw NeverListened(log: "no Step") }
     step["epoch"] = epoch
     step["seq"] = 1
-    let reply = try client.call(.step, message: .object(step))
-    if let error = reply.error { throw error }
-    return client
+    return (client, try client.call(.step, message: .object(step)))
   }
 }
