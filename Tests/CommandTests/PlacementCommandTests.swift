@@ -40,6 +40,15 @@ import WireProtocol
     #expect(json["warnings"]?.arrayValue != nil)
   }
 
+  @Test func machinesInSyntheticNotation() throws {
+    let text = "pack:2 group:2 [numa(memory=1073741824)] core:2 pu:2"
+    let json = try Executable.run(["place", "--synthetic", text, "--workers", "4", "-o", "json"]).json()
+    #expect(json["workers"]?.arrayValue?.map { $0["numa_node"]?.integerValue } == [0, 1, 2, 3])
+    #expect(try Executable.run(["topology", "--synthetic", text]).output.contains("node 3"))
+    #expect(try Executable.run(["place", "--synthetic", "nonsense"]).status == 1)
+    #expect(try Executable.run(["topology", "--synthetic", text, "--from", machine]).status == 64)
+  }
+
   @Test func placePrintsFlagsOfEngines() throws {
     let vllm = try Executable.run(["place", "--topology", machine, "--for", "vllm"]).output
     #expect(vllm.hasPrefix("--numa-bind --numa-bind-nodes 0 1 --numa-bind-cpus \(cpu) "))

@@ -34,6 +34,8 @@ extension NodePlacementReason: CustomStringConvertible {
   public var description: String {
     switch self {
     case .gpuNearNode(let node): "the GPU is near node \(node)"
+    case .gpuNearNodes(let count, let used):
+      "the GPU is near \(count) nodes alike: node \(used) has the fewest workers"
     case .coresNearby(let cores, let all, let workers):
       "\(cores) of the \(all) usable cores near to it, which \(workers) worker(s) divide"
     case .coresShared(let cores, let workers):
@@ -42,6 +44,7 @@ extension NodePlacementReason: CustomStringConvertible {
       "the firmware does not say which node is near to \(busID): no binding is better than a wrong one"
     case .noAllowedCPUs(let near, let used):
       "no CPU of node \(near), which is near to the GPU, may be used: node \(used) is the nearest that has some"
+    case .noUsableCPUs: "no node has both ordinary memory and a CPU that may be used: no binding"
     case .memoryLocal(let node): "host memory of node \(node) is beside the CPUs"
     case .memoryRemote(let node, let distance):
       "host memory of node \(node), the nearest ordinary memory that may be used"

@@ -7,6 +7,8 @@ public struct NodePlacer {
   /// Cores with at least one usable CPU, reduced to those.
   private let cores: [IDList]
   private var warnings: [NodePlacementReason] = []
+  /// Workers at home on each node so far, by os index.
+  private var workersOnNode: [Int: Int] = [:]
 
   /// A worker while it is being placed.
   private struct Draft {
@@ -84,19 +86,36 @@ public struct NodePlacer {
         gpu: gpu, group: group, candidates: [], isBound: false, home: nil,
         reasons: [.localityUnknown(busID: device.busID)])
     }
-    let near = coresWithin(device.cpus)
-    if !near.isEmpty {
+    if let home = home(of: device) {
+      workersOnNode[home.node, default: 0] += 1
       return Draft(
-        gpu: gpu, group: group, candidates: near, isBound: true, home: node, reasons: [.gpuNearNode(node: node)])
+        gpu: gpu, group: group, candidates: home.cores, isBound: true, home: home.node,
+        reasons: [
+          home.of == 1 ? .gpuNearNode(node: home.node) : .gpuNearNodes(count: home.of, used: home.node)
+        ])
     }
     guard let other = nearestNode(from: node, where: { !self.coresWithin($0.cpus).isEmpty }) else {
-      warn(.localityUnknown(busID: device.busID))
-      return Draft(gpu: gpu, group: group, candidates: [], isBound: false, home: nil, reasons: [])
+      warn(.noUsableCPUs)
+      return Draft(gpu: gpu, group: group, candidates: [], isBound: false, home: nil, reasons: [.noUsableCPUs])
     }
     let reason = NodePlacementReason.noAllowedCPUs(near: node, used: other.osIndex)
     warn(reason)
     return Draft(
       gpu: gpu, group: group, candidates: coresWithin(other.cpus), isBound: true, home: node, reasons: [reason])
+  }
+
+  /// Where a GPU's worker belongs: of the nodes near it that have usable cores, the one with the fewest workers. A
+  /// socket that is divided into nodes states all of them for each of its GPUs: they must not all end on the first.
+  private func home(of gpu: MachineTopology.Device) -> (node: Int, cores: [Int], of: Int)? {
+    var homes: [(node: Int, cores: [Int])] = []
+    for node in hostNodes where gpu.numaNodes.contains(node.osIndex) {
+      let cores = coresWithin(node.cpus.intersection(gpu.cpus))
+      if !cores.isEmpty { homes.append((node.osIndex, cores)) }
+    }
+    let best = homes.indices.min {
+      (workersOnNode[homes[$0].node, default: 0], $0) < (workersOnNode[homes[$1].node, default: 0], $1)
+    }
+    return best.map { (homes[$0].node, homes[$0].cores, homes.count) }
   }
 
   private mutating func draftsWithoutGPUs() -> [Draft] {
@@ -134,9 +153,14 @@ public struct NodePlacer {
   /// The last core of the workers that would lose least; nil if somebody needs every one.
   private func spare(_ drafts: [Draft]) -> Int? {
     var best: (cores: Int, workers: Int, core: Int)?
-    for draft in drafts {
-      let workers = drafts.count { $0.candidates == draft.candidates }
-      guard draft.candidates.count > workers, let core = draft.candidates.last else { continue }
+    let peers = drafts.map { draft in drafts.count { $0.candidates == draft.candidates } }
+    func isNeeded(_ core: Int) -> Bool {
+      drafts.indices.contains { drafts[$0].candidates.count <= peers[$0] && drafts[$0].candidates.contains(core) }
+    }
+    for (draft, workers) in zip(drafts, peers) {
+      guard draft.candidates.count > workers, let core = draft.candidates.last(where: { !isNeeded($0) }) else {
+        continue
+      }
       let isBetter = best.map { draft.candidates.count * $0.workers > $0.cores * workers } ?? true
       if isBetter { best = (draft.candidates.count, workers, core) }
     }

@@ -14,12 +14,15 @@ struct PlaceCommand: ParsableCommand {
       EXAMPLES
         coxswain place
         coxswain place --topology node7.xml --workers 8 --tp 4
+        coxswain place --synthetic 'pack:2 [numa(memory=68719476736)] l3:1 core:16 pu:2' --workers 4
         coxswain place --workers 2 --for vllm
         coxswain place --gpu 0000:17:00.0 --gpu 0000:65:00.0 -o json
       """)
 
   @Option(help: ArgumentHelp("File of another machine: hwloc XML or NCCL topology.", valueName: "xml"))
   var topology: String?
+  @Option(help: ArgumentHelp("Another machine in hwloc's synthetic notation; it has no GPUs.", valueName: "text"))
+  var synthetic: String?
   @Option(help: ArgumentHelp("Workers with one GPU each. (default: one for every GPU)", valueName: "n"))
   var workers: Int = 0
   @Option(help: ArgumentHelp("Workers that form one tensor-parallel group.", valueName: "k"))
@@ -41,6 +44,9 @@ struct PlaceCommand: ParsableCommand {
     guard workers == 0 || workers.isMultiple(of: tp) else {
       throw ValidationError("--workers: expected a multiple of --tp \(tp)")
     }
+    guard topology == nil || synthetic == nil else {
+      throw ValidationError("--topology and --synthetic exclude each other")
+    }
     guard memoryBytes >= 0, reserveCores >= 0 else { throw ValidationError("expected no negative numbers") }
     guard engine == nil || EngineFlags(rawValue: engine ?? "") != nil else {
       throw ValidationError("--for: expected one of " + EngineFlags.allCases.map(\.rawValue).joined(separator: ", "))
@@ -57,6 +63,7 @@ struct PlaceCommand: ParsableCommand {
 
   private func machine() throws(CommandFailure) -> MachineTopology {
     do throws(ProbeFailure) {
+      if let synthetic { return try TopologyDocument.load(fromSynthetic: synthetic).topology }
       if let topology { return try TopologyDocument.load(fromXML: topology).topology }
       return try TopologyDocument.ofThisMachine().topology
     } catch {
@@ -74,7 +81,7 @@ struct PlaceCommand: ParsableCommand {
         throw CommandFailure(.usage, "--gpu: \(error)")
       }
     }
-    if topology == nil { request.freeBytes = NodeHeadroom.freeBytes() }
+    if topology == nil, synthetic == nil { request.freeBytes = NodeHeadroom.freeBytes() }
     return request
   }
 

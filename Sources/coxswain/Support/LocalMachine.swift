@@ -27,6 +27,12 @@ enum LocalMachine {
     }
   }
 
+  static func topology(fromSynthetic text: String) throws(CommandFailure) -> JSONValue {
+    do throws(ProbeFailure) { return try TopologyDocument.load(fromSynthetic: text).json } catch {
+      throw CommandFailure(.failed, error.description)
+    }
+  }
+
   static func topology(fromXML path: String) throws(CommandFailure) -> JSONValue {
     guard access(path, R_OK) == 0 else {
       throw CommandFailure(.failed, "\(path): \(String(cString: strerror(errno)))")
