@@ -6,12 +6,21 @@ import WireProtocol
 public struct GPUProfile: Hashable, Sendable {
   public static let version = 1
   public static let defaultName = "h100-llama31-8b"
+  private static let unit = "ms"
+
+  /// Bytes of a description or a source.
+  static let textMax = 2000
 
   public var name: String
+  public var description = ""
+  /// Where the numbers come from.
+  public var source = ""
   public var gpu: String
   public var modelID: String
   public var parameters: Int
   public var kvBytesPerToken: Int
+  /// GPUs that share the model.
+  public var tensorParallel = 1
   public var kvCapacityTokens: Int
   public var kvBlockTokens: Int
   public var stepTokens: Int
@@ -42,9 +51,11 @@ public struct GPUProfile: Hashable, Sendable {
     let model = try file.member("model")
     let limits = try file.member("limits")
     return GPUProfile(
-      name: try file.string("name"), gpu: try file.string("gpu"), modelID: try model.string("id"),
-      parameters: try model.integer("parameters", in: 0 ... .max),
+      name: try file.string("name"), description: try file.string("description", maxBytes: textMax, default: ""),
+      source: try file.string("source", maxBytes: textMax, default: ""), gpu: try file.string("gpu"),
+      modelID: try model.string("id"), parameters: try model.integer("parameters", in: 0 ... .max),
       kvBytesPerToken: try model.integer("kv_bytes_per_token", in: 1 ... .max),
+      tensorParallel: try file.integer("tensor_parallel", in: 1...65_536, default: 1),
       kvCapacityTokens: try file.integer("kv_capacity_tokens", in: 1 ... .max),
       kvBlockTokens: try file.integer("kv_block_tokens", in: 1...65_536),
       stepTokens: try limits.integer("step_tokens", in: 1...RegisterMessage.stepTokensMax),
@@ -55,6 +66,10 @@ public struct GPUProfile: Hashable, Sendable {
 
   private static func time(_ file: MessageReader) throws(CallError) -> IterationTimeModel {
     let time = try file.member("iteration_time")
+    let unit = try time.string("unit", default: unit)
+    guard unit == Self.unit else {
+      throw .invalid(field: time.pointer("unit"), "\"\(unit)\"; expected \"\(Self.unit)\"")
+    }
     return IterationTimeModel(
       form: try time.choice("form", default: .linear),
       decodeOnly: try coefficients(try time.member("decode_only")),
