@@ -12,9 +12,9 @@ struct ProfileImportTests {
     return options
   }
 
-  /// One chunk of 128 tokens after 512, with 8 decodes of 256: 136 tokens, 9 sequences. A layer takes 2 x 3.36 layernorm,
-  /// 53.6 qkv, 3 rotary, 33.6 o, 134.4 gate and up, 5.72 activation, 67.2 down: 304.24 us; attention
-  /// 5 + 0.001 x 128 x 576 + 0.02 x 2048 = 119.688 us; 32 of each, and 3 + 3 + 700 + 30 us once.
+  /// One chunk of 128 tokens after 512, with 8 decodes of 256: 136 tokens, 9 sequences. A layer takes 2 x 3.36
+  /// layernorm, 53.6 qkv, 3 rotary, 33.6 o, 134.4 gate and up, 5.72 activation, 67.2 down: 304.24 us; attention 5 +
+  /// 0.001 x 128 x 576 + 0.02 x 2048 = 119.688 us; 32 of each, and 3 + 3 + 700 + 30 us once.
   @Test func iterationsAreTheSumOfTheirKernels() throws {
     let composer = IterationComposer(
       kernels: try KernelFolder(KernelFolderFixture().path), layers: 32, kvCapacityTokens: 1 << 30)

@@ -1,5 +1,5 @@
-/// Iteration times put together from kernels: every measured attention call, in all layers, with the other kernels at the
-/// iteration's tokens and sequences. Kernels follow each other on one stream, so their times add up.
+/// Iteration times put together from kernels: every measured attention call, in all layers, with the other kernels at
+/// the iteration's tokens and sequences. Kernels follow each other on one stream, so their times add up.
 struct IterationComposer {
   let kernels: KernelFolder
   let layers: Int

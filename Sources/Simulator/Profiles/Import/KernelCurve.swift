@@ -1,5 +1,5 @@
-/// Measured time of one kernel against a count of tokens or sequences: straight lines between the points; beyond the last
-/// one, on with the slope of the last quarter.
+/// Measured time of one kernel against a count of tokens or sequences: straight lines between the points; beyond the
+/// last one, on with the slope of the last quarter.
 struct KernelCurve {
   private let counts: [Double]
   private let times: [Double]

@@ -1,5 +1,5 @@
-/// A table of measurements from a CSV file, plain or gzipped: columns by name, every cell a number or a word, every error
-/// with its file and line.
+/// A table of measurements from a CSV file, plain or gzipped: columns by name, every cell a number or a word, every
+/// error with its file and line.
 struct MeasuredTable {
   /// Rows of one file.
   static let rowsMax = 2_000_000

@@ -22,8 +22,8 @@ struct NormalEquations {
 
   private func entry(_ i: Int, _ j: Int) -> Double { i >= j ? matrix[i * count + j] : matrix[j * count + i] }
 
-  /// Solves (J'J + damping * diag(J'J)) x = -J'r over the unknowns in `free`, by Cholesky; 0 elsewhere. nil when they do
-  /// not determine each other.
+  /// Solves (J'J + damping * diag(J'J)) x = -J'r over the unknowns in `free`, by Cholesky; 0 elsewhere. nil when they
+  /// do not determine each other.
   func solution(free: [Int], damping: Double) -> [Double]? {
     let n = free.count
     var lower = Array(repeating: 0.0, count: n * n)

@@ -1,8 +1,8 @@
 import Glibc
 import SchedulerCore
 
-/// A GPU profile made from a folder of measured kernel times: iterations are put together from the kernels, both forms of
-/// the time model are fitted to them, and the KV capacity comes from the GPU's memory. GPU time only: collective
+/// A GPU profile made from a folder of measured kernel times: iterations are put together from the kernels, both forms
+/// of the time model are fitted to them, and the KV capacity comes from the GPU's memory. GPU time only: collective
 /// operations between GPUs are in no kernel file, and so in no profile.
 public struct ProfileImport: Sendable {
   public let profile: GPUProfile

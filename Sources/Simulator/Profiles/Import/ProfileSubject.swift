@@ -1,12 +1,12 @@
 import Glibc
 import SchedulerCore
 
-/// Which GPU and model a folder of measurements is about, and how much KV fits: from the options, else from `meta.yaml`,
-/// else from the folder's name.
+/// Which GPU and model a folder of measurements is about, and how much KV fits: from the options, else from
+/// `meta.yaml`, else from the folder's name.
 struct ProfileSubject {
   static let tensorParallelMax = 64
-  /// Memory per GPU that is neither weights nor KV: the driver's context, graphs, activations. vLLM 0.19 kept so much of
-  /// an RTX 4090 serving Llama-3.1-8B.
+  /// Memory per GPU that is neither weights nor KV: the driver's context, graphs, activations. vLLM 0.19 kept so much
+  /// of an RTX 4090 serving Llama-3.1-8B.
   private static let reservedBytes = 1_536 << 20
   private static let utilization = 0.9
   private static let blockTokens = 16

@@ -1,9 +1,9 @@
 import SchedulerCore
 
-/// The roofline form fitted to relative errors with coefficients of at least 0. Small errors count squared and large ones
-/// by their size (the smooth absolute value, from `softErrorScale` on), so that the far corners of a measured grid do not
-/// bend the fit. Levenberg-Marquardt with the bounds kept by projection, from several starts, because the soft maxima make
-/// valleys.
+/// The roofline form fitted to relative errors with coefficients of at least 0. Small errors count squared and large
+/// ones by their size (the smooth absolute value, from `softErrorScale` on), so that the far corners of a measured grid
+/// do not bend the fit. Levenberg-Marquardt with the bounds kept by projection, from several starts, because the soft
+/// maxima make valleys.
 struct RooflineFit {
   static let iterationsMax = 200
   /// Samples that the choice between starts looks at.
@@ -18,7 +18,8 @@ struct RooflineFit {
 
   private let samples: [IterationSample]
 
-  /// The best coefficients, tried from many starts. - Parameter linear: the linear form's, from which the starts are made.
+  /// The best coefficients, tried from many starts. - Parameter linear: the linear form's, from which the starts are
+  /// made.
   static func fit(
     _ samples: [IterationSample], linear: IterationTimeModel.Coefficients
   ) -> IterationTimeModel.Coefficients {
