@@ -16,7 +16,7 @@ extension SchedulerCore {
     if sums != mirror.table.sums { found.append("sums drifted: \(mirror.table.sums), expected \(sums)") }
     if candidates != queue.count { found.append("\(queue.count) candidates queued, expected \(candidates)") }
     var walk = queue
-    var last: QueueManager.Key?
+    var last: SlotHeap.Key?
     walk.beginWalk()
     while let slot = walk.next(mirror.table.ids) {
       let key = walk.key(of: slot)
