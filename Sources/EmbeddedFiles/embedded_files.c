@@ -6,6 +6,12 @@
 static const unsigned char file_policies_balanced[] = {
 #embed "../../Policies/balanced.json"
 };
+static const unsigned char file_policies_dlpm[] = {
+#embed "../../Policies/dlpm.json"
+};
+static const unsigned char file_policies_edf[] = {
+#embed "../../Policies/edf.json"
+};
 static const unsigned char file_policies_exerciser[] = {
 #embed "../../Policies/exerciser.json"
 };
@@ -17,6 +23,9 @@ static const unsigned char file_policies_vllm_v1[] = {
 };
 static const unsigned char file_policies_vllm_v1_priority[] = {
 #embed "../../Policies/vllm-v1-priority.json"
+};
+static const unsigned char file_policies_vtc[] = {
+#embed "../../Policies/vtc.json"
 };
 static const unsigned char file_profiles_a100_llama31_8b[] = {
 #embed "../../Profiles/a100-llama31-8b.json"
@@ -97,6 +106,10 @@ static const unsigned char file_schemas_watch_snapshot_v1[] = {
 static const struct embedded_file files[] = {
     {"Policies/balanced.json", file_policies_balanced,
      sizeof(file_policies_balanced)},
+    {"Policies/dlpm.json", file_policies_dlpm,
+     sizeof(file_policies_dlpm)},
+    {"Policies/edf.json", file_policies_edf,
+     sizeof(file_policies_edf)},
     {"Policies/exerciser.json", file_policies_exerciser,
      sizeof(file_policies_exerciser)},
     {"Policies/sarathi.json", file_policies_sarathi,
@@ -105,6 +118,8 @@ static const struct embedded_file files[] = {
      sizeof(file_policies_vllm_v1)},
     {"Policies/vllm-v1-priority.json", file_policies_vllm_v1_priority,
      sizeof(file_policies_vllm_v1_priority)},
+    {"Policies/vtc.json", file_policies_vtc,
+     sizeof(file_policies_vtc)},
     {"Profiles/a100-llama31-8b.json", file_profiles_a100_llama31_8b,
      sizeof(file_profiles_a100_llama31_8b)},
     {"Profiles/h100-llama31-8b.json", file_profiles_h100_llama31_8b,

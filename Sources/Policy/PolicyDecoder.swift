@@ -24,7 +24,11 @@ struct PolicyDecoder {
     root.text("$schema", length: PolicyLimits.schemaLength, into: &ignored)
     root.text("description", length: PolicyLimits.descriptionLength, into: &ignored)
     decodeClasses(root, &config)
-    section(root, "queue", PolicyField.Queue.self) { $0.choice("ordering", into: &config.ordering) }
+    decodeTenants(root, &config)
+    section(root, "queue", PolicyField.Queue.self) { queue in
+      queue.choice("ordering", into: &config.ordering)
+      queue.integer("quantum_tokens", in: PolicyLimits.quantumTokens, into: &config.quantumTokens)
+    }
     section(root, "batch", PolicyField.Batch.self) { batch in
       batch.choice("strategy", into: &config.batchStrategy)
       batch.integerOrNull("step_tokens", in: PolicyLimits.stepTokens, into: &config.stepTokens)
@@ -65,13 +69,7 @@ struct PolicyDecoder {
   private func decodeClasses(_ root: PolicyReader, _ config: inout PolicyConfig) {
     if let elements = root.array("classes", count: PolicyLimits.classes) {
       config.classes = elements.enumerated().map { decodeClass($1, path: "/classes/\($0)") }
-      for (i, requestClass) in config.classes.enumerated()
-      where config.classes[..<i].contains(where: { $0.name == requestClass.name && !$0.name.isEmpty }) {
-        sink.add(
-          PolicyError(
-            pointer: "/classes/\(i)/name", message: "named twice", expected: "a name of its own",
-            found: "\"\(requestClass.name)\""))
-      }
+      expectUnique(config.classes.map(\.name), in: "classes")
     }
     root.name("default_class", into: &config.defaultClass)
     let names = config.classes.map(\.name)
@@ -95,5 +93,26 @@ struct PolicyDecoder {
     reader.integer("tpot_slo_ms", in: PolicyLimits.sloMs, into: &result.tpotSLOMs)
     reader.integer("weight", in: PolicyLimits.weight, into: &result.weight)
     return result
+  }
+
+  private func decodeTenants(_ root: PolicyReader, _ config: inout PolicyConfig) {
+    guard let elements = root.array("tenants", count: PolicyLimits.tenants) else { return }
+    config.tenants = elements.enumerated().map { i, json in
+      var tenant = PolicyConfig.Tenant(name: "", weight: 1)
+      let names = PolicyField.Tenant.allCases.map(\.rawValue)
+      let reader = PolicyReader(json, path: "/tenants/\(i)", fields: names, required: names, sink: sink)
+      reader?.text("name", length: PolicyLimits.tenantNameLength, into: &tenant.name)
+      reader?.integer("weight", in: PolicyLimits.weight, into: &tenant.weight)
+      return tenant
+    }
+    expectUnique(config.tenants.map(\.name), in: "tenants")
+  }
+
+  private func expectUnique(_ names: [String], in member: String) {
+    for (i, name) in names.enumerated() where !name.isEmpty && names[..<i].contains(name) {
+      sink.add(
+        PolicyError(
+          pointer: "/\(member)/\(i)/name", message: "named twice", expected: "a name of its own", found: "\"\(name)\""))
+    }
   }
 }

@@ -8,7 +8,10 @@ extension PolicyDocument {
     file["description"] = json["description"]
     file["classes"] = .array(config.classes.map(Self.json))
     file["default_class"] = .string(config.defaultClass)
-    file["queue"] = ["ordering": .string(config.ordering.rawValue)]
+    file["tenants"] = .array(config.tenants.map { ["name": .string($0.name), "weight": JSONValue($0.weight)] })
+    file["queue"] = [
+      "ordering": .string(config.ordering.rawValue), "quantum_tokens": JSONValue(config.quantumTokens),
+    ]
     file["batch"] = [
       "strategy": .string(config.batchStrategy.rawValue),
       "step_tokens": config.stepTokens.map { JSONValue($0) } ?? .null,

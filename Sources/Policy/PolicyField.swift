@@ -5,7 +5,7 @@ public enum PolicyField {
     case schema = "$schema"
     case version, preset, name, description, classes
     case defaultClass = "default_class"
-    case queue, batch, preemption, memory, speculation
+    case tenants, queue, batch, preemption, memory, speculation
   }
 
   public enum Class: String, CaseIterable, Sendable {
@@ -15,7 +15,12 @@ public enum PolicyField {
     case weight
   }
 
-  public enum Queue: String, CaseIterable, Sendable { case ordering }
+  public enum Tenant: String, CaseIterable, Sendable { case name, weight }
+
+  public enum Queue: String, CaseIterable, Sendable {
+    case ordering
+    case quantumTokens = "quantum_tokens"
+  }
 
   public enum Batch: String, CaseIterable, Sendable {
     case strategy

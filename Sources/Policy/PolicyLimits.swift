@@ -9,6 +9,10 @@ public enum PolicyLimits {
   /// Up to one day.
   public static let sloMs = 1...86_400_000
   public static let weight = 1...1_000
+  public static let tenants = 0...256
+  /// Unicode scalars; tenants are named as engines name them, by whatever string.
+  public static let tenantNameLength = 1...256
+  public static let quantumTokens = 1...16_777_216
   public static let stepTokens = 1...16_777_216
   public static let sequences = 1...65_536
   public static let longPrefillTokens = 0...16_777_216

@@ -129,7 +129,7 @@ extension SchedulerCore {
 
   /// Admits waiting requests in order, only if nobody was preempted or left out for want of blocks.
   mutating func admitWaiting() {
-    queue.beginWalk()
+    queue.beginWalk(admitting: true, ids: mirror.table.ids)
     guard draft.preemptedCount == 0, draft.shortOfBlocks == 0 else {
       if let slot = queue.next(mirror.table.ids) {
         bind(slot, .waitingPreemption(victims: draft.preemptedCount + draft.shortOfBlocks))
@@ -152,6 +152,7 @@ extension SchedulerCore {
           take(slot, request, tokens: tokens, drafts: 0)
           budget.takeSequence()
           draft.countAdmission()
+          queue.admit(slot, request: request, ids: mirror.table.ids)
           draft.explain(request.handle, chunk ?? .admitted(tokens: tokens))
           continue
         case .stop(let reason): return bind(slot, reason)
@@ -200,7 +201,7 @@ extension SchedulerCore {
 
   private mutating func firstWaiting() -> Int? {
     guard mirror.table.sums.running == 0 else { return nil }
-    queue.beginWalk()
+    queue.beginWalk(ids: mirror.table.ids)
     guard let slot = queue.next(mirror.table.ids), batch.exclusion(mirror.table.requests[slot]) == nil else {
       return nil
     }

@@ -4,7 +4,7 @@ extension SchedulerCore {
     for slot in mirror.table.running.lazy.map(Int.init) where !mirror.table.requests[slot].isBlocked {
       exercise(slot)
     }
-    queue.beginWalk()
+    queue.beginWalk(ids: mirror.table.ids)
     var seen = 0
     while seen < Exerciser.candidatesMax, let slot = queue.next(mirror.table.ids) {
       seen += 1

@@ -90,7 +90,7 @@ extension SchedulerCore {
     guard engine.capabilities.contains(.order) else { return }
     if draft.admittedCount == 0, publication.orderVersion == queue.version { return }
     var next: [RequestHandle] = []
-    queue.beginWalk()
+    queue.beginWalk(ids: mirror.table.ids)
     while next.count < Self.orderMax, let slot = queue.next(mirror.table.ids) {
       if draft.mark(of: slot) == .open { next.append(mirror.table.requests[slot].handle) }
     }

@@ -12,6 +12,7 @@ public struct SchedulerCore: Codable, Sendable {
   var mirror: Mirror
   var queue: QueueManager
   var classes: ClassResolver
+  var tenantWeights: TenantWeights
   var batch: BatchPlanner
   var admission: AdmissionController
   var pressure = PressureGuard()
@@ -36,8 +37,9 @@ public struct SchedulerCore: Codable, Sendable {
     self.engine = engine
     self.policy = policy
     mirror = Mirror(engine: engine, limits: limits)
-    queue = QueueManager(ordering: policy.ordering)
+    queue = QueueManager(policy: policy)
     classes = ClassResolver(policy)
+    tenantWeights = TenantWeights(policy)
     batch = BatchPlanner(engine: engine, policy: policy)
     admission = AdmissionController(engine: engine)
     preemption = PreemptionController(engine: engine, policy: policy)
@@ -85,25 +87,13 @@ public struct SchedulerCore: Codable, Sendable {
   public mutating func setPolicy(_ policy: PolicyConfig) {
     self.policy = policy
     classes = ClassResolver(policy)
+    tenantWeights = TenantWeights(policy)
     batch = BatchPlanner(engine: engine, policy: policy)
     preemption = PreemptionController(engine: engine, policy: policy)
     speculation = SpeculationController(engine: engine, policy: policy)
     memory.setPolicy(policy)
-    queue = QueueManager(ordering: policy.ordering)
-    for slot in mirror.table.requests.indices { requeue(slot, mirror.table.requests[slot]) }
+    renewQueue()
     publication.forget()
-  }
-
-  private mutating func requeueChanged() {
-    var changed = mirror.takeChanged()
-    for slot in changed { requeue(Int(slot), mirror.table.requests[Int(slot)]) }
-    changed.removeAll(keepingCapacity: true)
-    mirror.giveBack(changed)
-  }
-
-  private mutating func requeue(_ slot: Int, _ request: Request) {
-    let rank = request.isLive ? classes.rank(of: request.className, names: mirror.names) : 0
-    queue.update(slot: slot, request: request, rank: rank, ids: mirror.table.ids)
   }
 
   private mutating func openBudget() {
@@ -140,7 +130,7 @@ extension SchedulerCore {
     mirror.compactRunning()
     var views: [RequestView] = []
     for slot in mirror.table.running.prefix(limit) { views.append(view(Int(slot))) }
-    queue.beginWalk()
+    queue.beginWalk(ids: mirror.table.ids)
     while views.count < limit, let slot = queue.next(mirror.table.ids) { views.append(view(slot)) }
     guard mirror.table.sums.blocked > 0 else { return views }
     for slot in mirror.table.requests.indices {

@@ -1,4 +1,5 @@
 import Policy
+import SchedulerCore
 import Testing
 import WireProtocol
 
@@ -101,13 +102,16 @@ import WireProtocol
   }
 
   @Test func theErrorIsJSONWithStableKeys() throws {
-    let error = try onlyError(#""queue":{"ordering":"fcsf"}"#)
+    let error = try onlyError(#""preemption":{"victim_order":"last_admited"}"#)
+    let words = PolicyConfig.VictimOrder.allCases.map(\.rawValue).joined(separator: ", ")
     #expect(
       error.json.text
-        == #"{"pointer":"/queue/ordering","message":"unknown ordering","expected":"one of fcfs, priority","found":"\"fcsf\"","did_you_mean":"fcfs"}"#
+        == #"{"pointer":"/preemption/victim_order","message":"unknown victim_order","expected":"one of \#(words)","#
+        + #""found":"\"last_admited\"","did_you_mean":"last_admitted"}"#
     )
     #expect(
       error.text
-        == "/queue/ordering: unknown ordering; expected one of fcfs, priority, found \"fcsf\"; did you mean \"fcfs\"?")
+        == "/preemption/victim_order: unknown victim_order; expected one of \(words), found \"last_admited\"; "
+        + "did you mean \"last_admitted\"?")
   }
 }

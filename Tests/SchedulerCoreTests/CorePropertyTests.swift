@@ -3,13 +3,16 @@ import Testing
 
 /// Random queues under every policy: conservation, progress, and the same plans from the same inputs.
 struct CorePropertyTests {
-  static let policies: [PolicyConfig] = PolicyConfig.Ordering.allCases.flatMap { ordering in
-    PolicyConfig.VictimOrder.allCases.flatMap { victims in
-      [PolicyConfig.BatchStrategy.continuous, .decodeFirst].map { strategy in
-        PolicyConfig.test(ordering: ordering, strategy: strategy, watermarkPpm: 50_000, victims: victims)
+  /// Every ordering, and every strategy and victim order with the two of vLLM.
+  static let policies: [PolicyConfig] =
+    PolicyConfig.Ordering.allCases.map { .test(ordering: $0, watermarkPpm: 50_000) }
+    + PolicyConfig.VictimOrder.allCases.flatMap { victims in
+      [PolicyConfig.Ordering.fcfs, .priority].flatMap { ordering in
+        [PolicyConfig.BatchStrategy.continuous, .decodeFirst].map { strategy in
+          PolicyConfig.test(ordering: ordering, strategy: strategy, watermarkPpm: 50_000, victims: victims)
+        }
       }
     }
-  }
 
   /// Runs a seeded workload to its end. Returns every plan.
   private func run(seed: UInt64, policy: PolicyConfig) throws -> [StepPlan] {
@@ -24,7 +27,7 @@ struct CorePropertyTests {
       if arrived < 40, random.below(3) == 0 {
         engine.arrive(
           prompt: 1 + random.below(150), maxOutput: 1 + random.below(30), requestClass: 1 + random.below(2),
-          ageUs: Int64(random.below(900)))
+          tenant: FaithfulEngine.tenants[random.below(3)], ageUs: Int64(random.below(900)))
         arrived += 1
       }
       if arrived == 40 {

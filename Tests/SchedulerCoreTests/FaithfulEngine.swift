@@ -12,7 +12,12 @@ struct FaithfulEngine {
     var running = false
     var blocked = false
     var arrival: Int64
+    /// Prefix tokens in the cache: computed for free when it runs first.
+    var cached = 0
   }
+
+  static let names = ["tenant-a", "interactive", "batch", "tenant-b", "tenant-c"]
+  static let tenants = [0, 3, 4]
 
   let description: EngineDescription
   var now: Int64 = 1_000
@@ -38,12 +43,13 @@ struct FaithfulEngine {
 
   @discardableResult
   mutating func arrive(
-    prompt: Int, maxOutput: Int, name: String? = nil, requestClass: Int = 1, tenant: Int = 0, ageUs: Int64 = 0
+    prompt: Int, maxOutput: Int, name: String? = nil, requestClass: Int = 1, tenant: Int = 0, ageUs: Int64 = 0,
+    cachedTokens: Int = 0, ttftSLOMs: Int = 0
   ) -> RequestHandle {
     let h = nextHandle
     nextHandle += 1
     let id = name ?? "r\(h)"
-    live[h] = Live(id: id, prompt: prompt, maxOutput: maxOutput, arrival: now - ageUs)
+    live[h] = Live(id: id, prompt: prompt, maxOutput: maxOutput, arrival: now - ageUs, cached: cachedTokens)
     pending.arrived.h.append(h)
     pending.arrived.id.append(id)
     pending.arrived.tenant.append(tenant)
@@ -51,6 +57,8 @@ struct FaithfulEngine {
     pending.arrived.prompt.append(prompt)
     pending.arrived.maxOutput.append(maxOutput)
     pending.arrived.ageUs.append(ageUs)
+    pending.arrived.cachedTokens.append(cachedTokens)
+    pending.arrived.ttftSLOMs.append(ttftSLOMs)
     return h
   }
 
@@ -75,7 +83,7 @@ struct FaithfulEngine {
     delta.nowUs = now
     delta.kvFreeBlocks = [freeBlocks]
     if !namesSent {
-      delta.names = ["tenant-a", "interactive", "batch", "tenant-b"]
+      delta.names = Self.names
       namesSent = true
     }
     delta.check = StepDelta.Check(
@@ -93,6 +101,7 @@ struct FaithfulEngine {
     }
     for item in plan.run {
       computedTokens += item.n
+      if live[item.h]!.cached > 0 { reportHit(item) }
       live[item.h]!.running = true
       live[item.h]!.computed += item.n
       if live[item.h]!.computed == live[item.h]!.prompt + live[item.h]!.output + item.k {
@@ -112,6 +121,22 @@ struct FaithfulEngine {
       pending.removed.append(h)
       pending.removedWhy.append(.stop)
     }
+  }
+
+  /// The cached prefix counts as computed, once; the item goes on from there, and the Step says so.
+  private mutating func reportHit(_ item: StepPlan.Item) {
+    live[item.h]!.computed += live[item.h]!.cached
+    live[item.h]!.cached = 0
+    let request = live[item.h]!
+    let computed = request.computed + item.n
+    pending.launched.seq = seq
+    pending.launched.h.append(item.h)
+    pending.launched.n.append(item.n)
+    pending.launched.why.append(.cached)
+    pending.state.h.append(item.h)
+    pending.state.computed.append(computed)
+    pending.state.output.append(request.output + (computed == request.prompt + request.output ? 1 : 0))
+    pending.state.running.append(true)
   }
 
   /// A description with one pool of `blocks` blocks of 16 tokens.
@@ -136,7 +161,8 @@ extension PolicyConfig {
   /// vLLM V1 with `policy="fcfs"`, unless said otherwise.
   static func test(
     ordering: Ordering = .fcfs, strategy: BatchStrategy = .continuous, stepTokens: Int? = nil,
-    longPrefillTokens: Int = 0, watermarkPpm: Int = 0, victims: VictimOrder = .lastAdmitted, drafts: Int = 0
+    longPrefillTokens: Int = 0, watermarkPpm: Int = 0, victims: VictimOrder = .lastAdmitted, drafts: Int = 0,
+    tenants: [Tenant] = [], quantumTokens: Int = 50
   ) -> PolicyConfig {
     PolicyConfig(
       name: "test",
@@ -146,6 +172,6 @@ extension PolicyConfig {
       ],
       defaultClass: "batch", ordering: ordering, batchStrategy: strategy, stepTokens: stepTokens, sequences: nil,
       longPrefillTokens: longPrefillTokens, watermarkPpm: watermarkPpm, victimOrder: victims, draftTokens: drafts,
-      holdUs: 5_000)
+      holdUs: 5_000, tenants: tenants, quantumTokens: quantumTokens)
   }
 }

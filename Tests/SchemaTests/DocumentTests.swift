@@ -12,7 +12,8 @@ import WireProtocol
     let page = try Repository.text("Docs/policy.md")
     let fields: [[String]] = [
       PolicyField.Root.allCases.map(\.rawValue), PolicyField.Class.allCases.map(\.rawValue),
-      PolicyField.Queue.allCases.map(\.rawValue), PolicyField.Batch.allCases.map(\.rawValue),
+      PolicyField.Tenant.allCases.map(\.rawValue), PolicyField.Queue.allCases.map(\.rawValue),
+      PolicyField.Batch.allCases.map(\.rawValue),
       PolicyField.Preemption.allCases.map(\.rawValue), PolicyField.Memory.allCases.map(\.rawValue),
       PolicyField.Speculation.allCases.map(\.rawValue), PolicyDocument.presetNames,
       PolicyConfig.Ordering.allCases.map(\.rawValue), PolicyConfig.BatchStrategy.allCases.map(\.rawValue),

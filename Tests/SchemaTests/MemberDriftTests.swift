@@ -36,6 +36,7 @@ import WireProtocol
   @Test func membersOfAPolicy() throws {
     try expect("policy-v1", "", is: PolicyField.Root.self)
     try expect("policy-v1", "properties/classes/items", is: PolicyField.Class.self)
+    try expect("policy-v1", "properties/tenants/items", is: PolicyField.Tenant.self)
     try expect("policy-v1", "properties/queue", is: PolicyField.Queue.self)
     try expect("policy-v1", "properties/batch", is: PolicyField.Batch.self)
     try expect("policy-v1", "properties/preemption", is: PolicyField.Preemption.self)
@@ -47,7 +48,8 @@ import WireProtocol
   @Test func policiesHaveNoOtherMembers() throws {
     let schema = try SchemaFile("policy-v1")
     let objects = [
-      "", "properties/classes/items", "properties/queue", "properties/batch", "properties/preemption",
+      "", "properties/classes/items", "properties/tenants/items", "properties/queue", "properties/batch",
+      "properties/preemption",
       "properties/memory", "properties/speculation",
     ]
     for path in objects { #expect(try schema.at(path)["additionalProperties"] == false, "\(path)") }
@@ -58,7 +60,7 @@ import WireProtocol
     let schema = try SchemaFile("policy-v1")
     #expect(try schema.at("properties/preset/default").stringValue == PolicyDocument.defaultPresetName)
     let preset = try #require(PolicyDocument.preset(PolicyDocument.defaultPresetName)).effective
-    for name in ["classes", "default_class"] {
+    for name in ["classes", "default_class", "tenants"] {
       #expect(try schema.at("properties/\(name)/default") == preset[name], "\(name)")
     }
     for section in ["queue", "batch", "preemption", "memory", "speculation"] {

@@ -15,17 +15,30 @@ extension SchedulerCore {
     }
     if sums != mirror.table.sums { found.append("sums drifted: \(mirror.table.sums), expected \(sums)") }
     if candidates != queue.count { found.append("\(queue.count) candidates queued, expected \(candidates)") }
-    var walk = queue
-    var last: SlotHeap.Key?
-    walk.beginWalk()
-    while let slot = walk.next(mirror.table.ids) {
-      let key = walk.key(of: slot)
-      if let last, key < last { found.append("the waiting order is broken at \(mirror.table.requests[slot].handle)") }
-      last = key
-    }
+    found += queueViolations()
     var table = mirror.table
     table.compactRunning()
     if table.running.count != sums.running { found.append("\(table.running.count) in the running list") }
+    return found
+  }
+
+  /// Every candidate is in line once, in order: of its tenant's queue where tenants take turns.
+  private func queueViolations() -> [String] {
+    var found: [String] = []
+    var walk = queue
+    var seen = Set<Int>()
+    var last: [Int32: SlotHeap.Key] = [:]
+    walk.beginWalk(ids: mirror.table.ids)
+    while let slot = walk.next(mirror.table.ids) {
+      let request = mirror.table.requests[slot]
+      if !seen.insert(slot).inserted { found.append("\(request.handle) is queued twice") }
+      if !request.isCandidate { found.append("\(request.handle) is no candidate") }
+      let line = queue.takesTurns ? request.tenant : 0
+      let key = queue.key(of: slot)
+      if let last = last[line], key < last { found.append("the waiting order is broken at \(request.handle)") }
+      last[line] = key
+    }
+    if seen.count != queue.count { found.append("\(seen.count) candidates in line, expected \(queue.count)") }
     return found
   }
 }

@@ -17,12 +17,39 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     }
   }
 
+  /// A tenant with a share of its own where tenants take turns.
+  public struct Tenant: Hashable, Codable, Sendable {
+    public var name: String
+    /// Share of the service, relative to the other tenants; those that are not listed have 1.
+    public var weight: Int
+
+    public init(name: String, weight: Int) {
+      self.name = name
+      self.weight = weight
+    }
+  }
+
   /// Order of the waiting requests.
   public enum Ordering: String, CaseIterable, Hashable, Codable, Sendable {
     /// By arrival; a preempted request goes to the front (vLLM V1, `policy="fcfs"`).
     case fcfs
     /// By class rank, then arrival (vLLM V1, `policy="priority"`).
     case priority
+    /// Earliest deadline of the first token: arrival plus the request's or the class's TTFT.
+    case edf
+    /// Least time left until the deadline of the first token once the prefill still to do is taken off.
+    case leastSlack = "least_slack"
+    /// Shortest job first: prompt still to compute plus the output that is expected. Long requests may starve.
+    case sjfPredicted = "sjf_predicted"
+    /// Virtual token counter: the tenant served least, first come first served within it (Sheng et al., OSDI 2024).
+    case vtc
+    /// Deficit longest prefix match: the longest cached prefix among tenants with deficit left (arXiv 2501.14312).
+    case dlpm
+    /// Fair queuing by finish tags of estimated cost, between tenants within classes, by their weights.
+    case weightedFair = "weighted_fair"
+
+    /// Whether tenants take turns by what they were served.
+    var takesTurns: Bool { self == .vtc || self == .dlpm }
   }
 
   /// In which order one iteration's budget is handed out.
@@ -50,6 +77,10 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
   /// Name of the class for requests whose class the policy does not know.
   public var defaultClass: String
   public var ordering: Ordering
+  /// Tenants with weights of their own; all others have 1.
+  public var tenants: [Tenant]
+  /// Weighted tokens that a tenant gets at a time under `dlpm`.
+  public var quantumTokens: Int
   public var batchStrategy: BatchStrategy
   /// Tokens per iteration; nil means the engine's limit. Never above the engine's limit.
   public var stepTokens: Int?
@@ -65,15 +96,19 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
   /// How long an engine with nothing to schedule waits before it asks again, in microseconds.
   public var holdUs: Int
 
+  public static let quantumTokensDefault = 2_048
+
   public init(
     name: String, classes: [RequestClass], defaultClass: String, ordering: Ordering, batchStrategy: BatchStrategy,
     stepTokens: Int?, sequences: Int?, longPrefillTokens: Int, watermarkPpm: Int, victimOrder: VictimOrder,
-    draftTokens: Int, holdUs: Int
+    draftTokens: Int, holdUs: Int, tenants: [Tenant] = [], quantumTokens: Int = Self.quantumTokensDefault
   ) {
     self.name = name
     self.classes = classes
     self.defaultClass = defaultClass
     self.ordering = ordering
+    self.tenants = tenants
+    self.quantumTokens = quantumTokens
     self.batchStrategy = batchStrategy
     self.stepTokens = stepTokens
     self.sequences = sequences

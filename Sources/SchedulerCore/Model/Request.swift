@@ -61,5 +61,8 @@ public struct Request: Hashable, Codable, Sendable {
   /// Whether the slot still holds the request that a record made earlier means.
   public func isSame(as handle: RequestHandle) -> Bool { isLive && self.handle == handle }
 
+  /// Live, waiting and not blocked: it may be admitted.
+  public var isCandidate: Bool { isLive && !isRunning && !isBlocked }
+
   public var isDecoding: Bool { remainingTokens == 1 && computedTokens >= promptTokens }
 }

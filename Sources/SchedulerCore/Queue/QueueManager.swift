@@ -1,36 +1,93 @@
-/// Order of the waiting requests: a heap that is touched only where something changed. A Step costs
+/// Order of the waiting requests: heaps that are touched only where something changed. A Step costs
 /// O((changed + taken) log waiting); nobody ever sorts or scans the queue.
 struct QueueManager: Codable, Sendable {
-  private var ordering: PolicyConfig.Ordering
+  private let ordering: PolicyConfig.Ordering
   private var heap = SlotHeap()
+  /// The line of orderings that take turns between tenants.
+  private var tenants: TenantQueues
+  private var tags = FinishTags()
   /// Grows with every change, so that callers can tell whether the order may differ from what they saw.
   private(set) var version: UInt64 = 0
 
-  init(ordering: PolicyConfig.Ordering) { self.ordering = ordering }
-
-  var count: Int { heap.count }
-
-  /// Key of a candidate.
-  func key(of slot: Int) -> SlotHeap.Key { heap.key(of: slot) }
-
-  /// Puts a slot where it belongs: among the candidates if it is live, waiting and not blocked, else out of them.
-  mutating func update(slot: Int, request: Request, rank: Int, ids: ContiguousArray<String>) {
-    version += 1
-    guard request.isLive, !request.isRunning, !request.isBlocked else { return heap.remove(slot, ids) }
-    heap.insert(slot, key(request, rank: rank), ids)
+  /// - Parameter ledger: what tenants were served so far.
+  init(policy: PolicyConfig, ledger: TenantLedger = TenantLedger()) {
+    ordering = policy.ordering
+    let quantum = Int64(policy.quantumTokens) * TenantLedger.scale
+    tenants = TenantQueues(
+      rule: policy.ordering == .dlpm ? .deficit(quantum: quantum) : .virtualCounter, ledger: ledger)
   }
 
+  var count: Int { takesTurns ? tenants.count : heap.count }
+  var ledger: TenantLedger { tenants.ledger }
+
+  /// Tenants take turns by what they were served, so that running requests have to be charged.
+  var takesTurns: Bool { ordering.takesTurns }
+
+  /// Key of a candidate: smaller is served first, among the candidates of one tenant where tenants take turns.
+  func key(of slot: Int) -> SlotHeap.Key { takesTurns ? tenants.key(of: slot) : heap.key(of: slot) }
+
+  /// Puts a slot where it belongs: among the candidates if it is live, waiting and not blocked, else out of them.
+  mutating func update(slot: Int, request: Request, facts: QueueFacts, ids: ContiguousArray<String>) {
+    version += 1
+    guard request.isCandidate else { return remove(slot, request, ids) }
+    if takesTurns {
+      tenants.insert(slot, request: request, weight: facts.tenantWeight, ids: ids)
+    } else {
+      heap.insert(slot, key(slot, request, facts), ids)
+    }
+  }
+
+  private mutating func remove(_ slot: Int, _ request: Request, _ ids: ContiguousArray<String>) {
+    if takesTurns { return tenants.remove(slot, ids: ids) }
+    if ordering == .weightedFair, request.isRunning, heap.contains(slot) { tags.admitted(slot: slot) }
+    heap.remove(slot, ids)
+  }
+
+  // MARK: - Charges, where tenants take turns
+
+  /// Charges a request for what it got since the last call. Before the updates of a Step, so that whoever arrives in it
+  /// is compared with what the others really had.
+  mutating func charge(slot: Int, request: Request, weight: Int, ids: ContiguousArray<String>) {
+    version += 1
+    tenants.settle(slot: slot, request: request, weight: weight, ids: ids)
+  }
+
+  /// The plan made last is history: what it would have charged is charged as it happened, or never.
+  mutating func forgetPlanned(ids: ContiguousArray<String>) { tenants.forgetPlanned(ids) }
+
+  /// Starts to count a request as it is: what it got under an ordering that does not count is free.
+  mutating func adopt(slot: Int, request: Request) { tenants.adopt(slot: slot, request: request) }
+
+  /// Notes that the plan in the making admits a request which the walk returned.
+  mutating func admit(_ slot: Int, request: Request, ids: ContiguousArray<String>) {
+    if takesTurns { tenants.admit(slot, request: request, ids: ids) }
+  }
+
+  // MARK: - Walking
+
   /// Starts a walk over the candidates, best first. The queue must not change until the walk is over.
-  mutating func beginWalk() { heap.beginWalk() }
+  /// - Parameter admitting: what the walk returns may be admitted; `admit` says what was.
+  mutating func beginWalk(admitting: Bool = false, ids: ContiguousArray<String>) {
+    if takesTurns { tenants.beginWalk(admitting: admitting, ids: ids) } else { heap.beginWalk() }
+  }
 
-  /// Next best candidate's slot, or nil at the end. k calls cost O(k log k), whatever waits.
-  mutating func next(_ ids: ContiguousArray<String>) -> Int? { heap.next(ids) }
+  /// Next best candidate's slot, or nil at the end. k calls cost O(k log k), O(k log waiting) where tenants take turns.
+  mutating func next(_ ids: ContiguousArray<String>) -> Int? { takesTurns ? tenants.next(ids) : heap.next(ids) }
 
-  private func key(_ request: Request, rank: Int) -> SlotHeap.Key {
+  // MARK: - Keys
+
+  private mutating func key(_ slot: Int, _ request: Request, _ facts: QueueFacts) -> SlotHeap.Key {
+    let deadlineUs = request.arrivalUs &+ Int64(facts.ttftSLOMs) * 1_000
     switch ordering {
     // A request that was preempted goes to the front, the one preempted last first: vLLM V1 prepends.
-    case .fcfs: SlotHeap.Key(0, -request.requeueSerial, request.arrivalUs)
-    case .priority: SlotHeap.Key(Int64(rank), 0, request.arrivalUs)
+    case .fcfs, .vtc, .dlpm: return SlotHeap.Key(0, -request.requeueSerial, request.arrivalUs)
+    case .priority: return SlotHeap.Key(Int64(facts.rank), 0, request.arrivalUs)
+    case .edf: return SlotHeap.Key(deadlineUs, 0, request.arrivalUs)
+    // Slack is deadline - now - work. While requests wait, all lose it at the same pace: the order stands still.
+    case .leastSlack: return SlotHeap.Key(deadlineUs &- facts.prefillUs, 0, request.arrivalUs)
+    case .sjfPredicted:
+      return SlotHeap.Key(Int64(request.uncachedTokens + facts.expectedOutputTokens), 0, request.arrivalUs)
+    case .weightedFair: return SlotHeap.Key(tags.tag(slot: slot, request: request, facts: facts), 0, request.arrivalUs)
     }
   }
 }
