@@ -3,7 +3,7 @@
 /// Pure: the same calls with the same values give the same plans, byte for byte, in every process. `apply` costs
 /// O(changed + launched), `plan` O(running + admitted log waiting); neither ever walks the waiting queue.
 ///
-/// Codable, with everything it holds: a recording starts from a copy of the core, and another process goes on from there
+/// Codable, with everything it holds: a recording starts from a copy of the core, and another process goes on from it
 /// (Docs/recordings.md). State that is not encoded would show as a plan that differs on replay.
 public struct SchedulerCore: Codable, Sendable {
   public let engine: EngineDescription

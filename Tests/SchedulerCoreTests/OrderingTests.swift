@@ -34,8 +34,8 @@ struct OrderingTests {
     #expect(try order(.test(ordering: .edf)) == ["pressed", "urgent", "patient"])
   }
 
-  /// Both have 500 ms. `long` arrives 1 ms later, but its 200 tokens of prefill take longer than 1 ms more than the 8 of
-  /// `short`: its slack is smaller. EDF serves `short` first.
+  /// Both have 500 ms. `long` arrives 1 ms later, but its 200 tokens of prefill take more than 1 ms longer than the 8
+  /// of `short`: its slack is smaller. EDF serves `short` first.
   @Test(arguments: [PolicyConfig.Ordering.leastSlack, .edf])
   mutating func leastSlackLooksAtTheWorkToo(ordering: PolicyConfig.Ordering) throws {
     engine.arrive(prompt: 8, maxOutput: 1, name: "short", ageUs: 1_000)

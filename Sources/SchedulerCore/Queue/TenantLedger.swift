@@ -95,7 +95,7 @@ struct TenantLedger: Codable, Sendable {
     planned.append(request.tenant)
   }
 
-  /// Takes the planned charges of one tenant back, and says of which; nil when there are none left. One at a time, since
+  /// Takes the planned charges of one tenant back, and says of which; nil when there are none left. One at a time:
   /// whoever orders tenants by balance has to follow each change.
   mutating func forgetPlanned() -> Int32? {
     guard let tenant = planned.popLast() else { return nil }
