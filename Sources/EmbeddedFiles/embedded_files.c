@@ -15,6 +15,9 @@ static const unsigned char file_policies_edf[] = {
 static const unsigned char file_policies_exerciser[] = {
 #embed "../../Policies/exerciser.json"
 };
+static const unsigned char file_policies_orca[] = {
+#embed "../../Policies/orca.json"
+};
 static const unsigned char file_policies_sarathi[] = {
 #embed "../../Policies/sarathi.json"
 };
@@ -112,6 +115,8 @@ static const struct embedded_file files[] = {
      sizeof(file_policies_edf)},
     {"Policies/exerciser.json", file_policies_exerciser,
      sizeof(file_policies_exerciser)},
+    {"Policies/orca.json", file_policies_orca,
+     sizeof(file_policies_orca)},
     {"Policies/sarathi.json", file_policies_sarathi,
      sizeof(file_policies_sarathi)},
     {"Policies/vllm-v1.json", file_policies_vllm_v1,

@@ -136,6 +136,7 @@ extension SchedulerCore {
       }
       return
     }
+    if policy.batchStrategy == .orca { orca.open(mirror.table) }
     var skipped = 0
     while let slot = queue.next(mirror.table.ids) {
       guard budget.tokens > 0 else { return bind(slot, .waitingBudget(tokens: 0)) }
@@ -144,15 +145,13 @@ extension SchedulerCore {
         bind(slot, reason)
       } else if batch.exclusion(request) == nil {
         let sized = batch.tokens(for: request, wanted: request.uncachedTokens, drafts: 0, budgetTokens: budget.tokens)
-        let decision = admission.decide(
-          request, sized: sized, budget: &budget,
-          runningCount: mirror.table.sums.running + draft.admittedCount)
-        switch decision {
+        switch decide(request, sized) {
         case .admit(let tokens, let chunk):
           take(slot, request, tokens: tokens, drafts: 0)
           budget.takeSequence()
           draft.countAdmission()
           queue.admit(slot, request: request, ids: mirror.table.ids)
+          if policy.batchStrategy == .orca { orca.take(request) }
           draft.explain(request.handle, chunk ?? .admitted(tokens: tokens))
           continue
         case .stop(let reason): return bind(slot, reason)
@@ -162,6 +161,17 @@ extension SchedulerCore {
       skipped += 1
       if skipped >= AdmissionController.skipWindow { return }
     }
+  }
+
+  private mutating func decide(_ request: Request, _ sized: (tokens: Int, reason: Reason?))
+    -> AdmissionController.Decision
+  {
+    if policy.batchStrategy == .orca {
+      let missing = orca.missingBlocks(for: request)
+      if missing > 0 { return .stop(.waitingKV(missingBlocks: missing)) }
+    }
+    return admission.decide(
+      request, sized: sized, budget: &budget, runningCount: mirror.table.sums.running + draft.admittedCount)
   }
 
   private mutating func bind(_ slot: Int, _ reason: Reason) {

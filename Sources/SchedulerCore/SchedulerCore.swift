@@ -21,6 +21,7 @@ public struct SchedulerCore: Codable, Sendable {
   var memory: MemoryManager
   var placement = PlacementManager()
   var exerciser: Exerciser
+  var orca: OrcaReservation
   var budget: IterationBudget
   var draft = PlanDraft()
   var publication = PlanPublication()
@@ -48,6 +49,7 @@ public struct SchedulerCore: Codable, Sendable {
     memory = MemoryManager(geometry: geometry, policy: policy)
     budget = IterationBudget(geometry: geometry)
     exerciser = Exerciser(engine: engine)
+    orca = OrcaReservation(engine: engine)
   }
 
   /// Applies one Step to the mirror, in the order of session rule 6. After an error the mirror is worthless: drop it.

@@ -8,7 +8,7 @@ struct CorePropertyTests {
     PolicyConfig.Ordering.allCases.map { .test(ordering: $0, watermarkPpm: 50_000) }
     + PolicyConfig.VictimOrder.allCases.flatMap { victims in
       [PolicyConfig.Ordering.fcfs, .priority].flatMap { ordering in
-        [PolicyConfig.BatchStrategy.continuous, .decodeFirst].map { strategy in
+        [PolicyConfig.BatchStrategy.continuous, .decodeFirst, .orca].map { strategy in
           PolicyConfig.test(ordering: ordering, strategy: strategy, watermarkPpm: 50_000, victims: victims)
         }
       }

@@ -9,6 +9,9 @@ struct BatchPlanner: Codable, Sendable {
   private let mayChunk: Bool
   var strategy: PolicyConfig.BatchStrategy
   var longPrefillTokens: Int
+  /// Prompts up to this many tokens run whole, whatever else is in the iteration: Orca knows no chunks. Longer ones,
+  /// which the engine does not take at once, have to be cut all the same.
+  private let wholePromptTokens: Int
 
   init(engine: EngineDescription, policy: PolicyConfig) {
     limits = engine.limits
@@ -16,10 +19,12 @@ struct BatchPlanner: Codable, Sendable {
     mayChunk = engine.capabilities.contains(.chunk)
     strategy = policy.batchStrategy
     longPrefillTokens = policy.longPrefillTokens
+    wholePromptTokens =
+      policy.batchStrategy == .orca ? min(engine.limits.stepTokens, policy.stepTokens ?? .max) : 0
   }
 
   /// Walks over the running list, in order: vLLM V1 serves everybody at once, Sarathi-Serve decodes first.
-  func passes() -> [Pass] { strategy == .continuous ? Self.onePass : Self.decodesThenPrefills }
+  func passes() -> [Pass] { strategy == .decodeFirst ? Self.decodesThenPrefills : Self.onePass }
   private static let onePass: [Pass] = [.all]
   private static let decodesThenPrefills: [Pass] = [.decodes, .prefills]
 
@@ -58,6 +63,7 @@ struct BatchPlanner: Codable, Sendable {
   func tokens(for request: Request, wanted: Int, drafts: Int, budgetTokens: Int) -> (tokens: Int, reason: Reason?) {
     var count = wanted + drafts
     var reason: Reason?
+    let mayChunk = mayChunk && wanted > wholePromptTokens
     if longPrefillTokens > 0, count > longPrefillTokens, mayChunk {
       count = longPrefillTokens
       reason = .chunkLongPrefill(tokens: count)

@@ -58,6 +58,9 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     case continuous
     /// Every decode, then partial prefills, then waiting ones (Sarathi-Serve, arXiv 2403.02310).
     case decodeFirst = "decode_first"
+    /// Every running request, then waiting ones with whole prompts, as far as KV for prompt and longest output can be
+    /// reserved (Orca, OSDI 2022).
+    case orca
     /// Random but valid plans that use every declared verb: exercises engines and clients. Never for serving.
     case exerciser
   }
