@@ -1,0 +1,121 @@
+"""Reads a plan and checks it before anything is done with it."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+HOLD_US_MIN, HOLD_US_MAX = 1_000, 100_000
+DRAFTS_MAX = 35
+#: Members of a plan that need a verb which the engine declared.
+FIELD_VERBS = {
+    "pause": "pause", "truncate": "truncate", "requeue": "requeue", "swap_cpu": "swap_cpu", "swap_ssd": "swap_ssd",
+    "abort": "abort", "victims": "victim_order", "order": "order", "budget_tokens": "budget",
+    "draft_batch": "draft_batch", "hold_us": "hold",
+}
+
+
+class PlanError(Exception):
+    """The plan cannot be used; the engine schedules this step by itself."""
+
+
+class Plan:
+    """Work of one iteration. `run_k` is None when nobody drafts. Handles are the session's."""
+
+    __slots__ = (
+        "decode_all", "run_h", "run_n", "run_k", "pause", "requeue", "victims", "order", "budget_tokens", "hold_us")
+
+    decode_all: bool
+    run_h: list[int]
+    run_n: list[int]
+    run_k: list[int] | None
+    pause: list[int]
+    requeue: list[int]
+    victims: list[int]
+    order: list[int]
+    budget_tokens: int | None
+    hold_us: int | None
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.decode_all or self.run_h or self.requeue)
+
+
+def read_plan(body: Any, known: Mapping[int, Any], verbs: frozenset[str], step_tokens: int, k_max: int) -> Plan:
+    """The plan in a reply. `known`: live handles; `verbs`: what the engine declared; the limits are the engine's."""
+    if not isinstance(body, dict):
+        raise PlanError(f"plan is {type(body).__name__}; expected an object")
+    for field, verb in FIELD_VERBS.items():
+        if field in body and verb not in verbs:
+            raise PlanError(f"{field} without the verb {verb}")
+    plan = Plan()
+    plan.decode_all = body.get("decode") == "all"
+    if not plan.decode_all and "decode" in body:
+        raise PlanError(f"decode is {body['decode']!r}; expected \"all\"")
+    for field in ("pause", "requeue", "victims", "order"):
+        setattr(plan, field, _handles(body, field, known))
+    _read_run(plan, body.get("run"), known, step_tokens, k_max)
+    plan.budget_tokens = _number(body, "budget_tokens", 1, step_tokens)
+    plan.hold_us = _number(body, "hold_us", HOLD_US_MIN, HOLD_US_MAX)
+    taken = set(plan.requeue)
+    if not taken.isdisjoint(plan.run_h) or not taken.isdisjoint(plan.pause) or not set(plan.run_h).isdisjoint(plan.pause):
+        raise PlanError("one request is requeued, paused or run at once")
+    if plan.hold_us is not None and not plan.is_empty:
+        raise PlanError("a hold with work")
+    return plan
+
+
+def _handles(body: dict[str, Any], field: str, known: Mapping[int, Any]) -> list[int]:
+    handles = body.get(field)
+    if handles is None:
+        return []
+    if not isinstance(handles, list):
+        raise PlanError(f"{field} is no list")
+    _check_handles(handles, field, known)
+    return handles
+
+
+def _check_handles(handles: list[Any], field: str, known: Mapping[int, Any]) -> None:
+    try:
+        unique = set(handles)
+    except TypeError as error:
+        raise PlanError(f"{field} names something that is no handle") from error
+    if len(unique) != len(handles):
+        raise PlanError(f"{field} names somebody twice")
+    if not unique <= known.keys():
+        raise PlanError(f"{field} names unknown handles, such as {sorted(map(str, unique - known.keys()))[0]}")
+
+
+def _number(body: dict[str, Any], field: str, least: int, most: int) -> int | None:
+    value = body.get(field)
+    if value is not None and (type(value) is not int or not least <= value <= most):
+        raise PlanError(f"{field} is {value!r}; expected {least} to {most}")
+    return value
+
+
+def _read_run(plan: Plan, run: Any, known: Mapping[int, Any], step_tokens: int, k_max: int) -> None:
+    if run is None:
+        plan.run_h, plan.run_n, plan.run_k = [], [], None
+        return
+    columns = [run.get("h"), run.get("n")] if isinstance(run, dict) else [None]
+    drafts = run.get("k") if isinstance(run, dict) else None
+    if not all(isinstance(column, list) for column in (*columns, [] if drafts is None else drafts)):
+        raise PlanError("run has no columns h and n")
+    handles, tokens = columns
+    if len(handles) != len(tokens) or (drafts is not None and len(drafts) != len(handles)):
+        raise PlanError("run has columns of different length")
+    _check_handles(handles, "run", known)
+    _check_numbers(tokens, "n", 1, step_tokens)
+    if sum(tokens) > step_tokens:
+        raise PlanError(f"{sum(tokens)} tokens; the engine takes {step_tokens}")
+    if drafts is not None:
+        _check_numbers(drafts, "k", 0, min(k_max, DRAFTS_MAX))
+        if any(k >= n for k, n in zip(drafts, tokens)):
+            raise PlanError("more drafts than tokens")
+        if not any(drafts):
+            drafts = None
+    plan.run_h, plan.run_n, plan.run_k = handles, tokens, drafts
+
+
+def _check_numbers(column: list[Any], field: str, least: int, most: int) -> None:
+    if column and (set(map(type, column)) != {int} or min(column) < least or max(column) > most):
+        raise PlanError(f"run.{field} outside {least} to {most}")
