@@ -1,0 +1,60 @@
+"""vLLM's schedulers under Coxswain. vLLM keeps its block manager, connectors and output structures: all that happens
+here is that `super().schedule()` is steered before it runs, and that what it did is told afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vllm.v1.core.sched.async_scheduler import AsyncScheduler
+from vllm.v1.core.sched.output import SchedulerOutput
+from vllm.v1.core.sched.scheduler import Scheduler
+from vllm.v1.request import Request
+
+from .conductor import Conductor
+from .queue import planned_queue
+
+
+class CoxswainMixin:
+    """Goes before one of vLLM's scheduler classes."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.waiting = planned_queue(self.policy, self.waiting)
+        self.coxswain = Conductor(self)
+
+    def schedule(self, *args: Any, **kwargs: Any) -> SchedulerOutput:
+        self.coxswain.before_schedule()
+        try:
+            output = super().schedule(*args, **kwargs)
+        finally:
+            self.coxswain.release()
+        self.coxswain.after_schedule(output)
+        return output
+
+    def update_from_output(self, scheduler_output: SchedulerOutput, model_runner_output: Any) -> Any:
+        self.coxswain.before_update(scheduler_output, model_runner_output)
+        return super().update_from_output(scheduler_output, model_runner_output)
+
+    def add_request(self, request: Request) -> None:
+        super().add_request(request)
+        self.coxswain.arrived(request)
+
+    def _free_request(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        self.coxswain.ended(request)
+        return super()._free_request(request, *args, **kwargs)
+
+    def _preempt_request(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super()._preempt_request(request, *args, **kwargs)
+        self.coxswain.preempted(request)
+
+    def shutdown(self) -> None:
+        self.coxswain.close()
+        super().shutdown()
+
+
+class CoxswainScheduler(CoxswainMixin, Scheduler):
+    """For engines that schedule one iteration at a time: CPU, and GPUs with --no-async-scheduling."""
+
+
+class CoxswainAsyncScheduler(CoxswainMixin, AsyncScheduler):
+    """For engines with asynchronous scheduling, vLLM's default on GPUs."""
