@@ -10,7 +10,7 @@ import uuid
 from collections import deque
 from typing import Any
 
-from ..adapter import Breaker, Counters, Ledger, Link, Plan, PlanError, Settings, read_plan
+from ..adapter import Breaker, Counters, Ledger, Link, LinkState, Plan, PlanError, Settings, read_plan
 from ..adapter.ledger import Round, Tracked
 from ..paths import engine_socket
 from . import describe, metadata, names, versions
@@ -186,14 +186,23 @@ class Conductor:
         self.counters.add("steps")
         reply = self.link.step(message, deadline_s)
         if reply is None:
-            # Whoever must wait is told nothing while the sidecar registers anew or is late.
-            self.breaker.failed(time.monotonic())
-            self.counters.add("own_late")
+            self._no_reply()
             return None
         if "plan" not in reply:
             self.counters.add("own_sync")
             return None
         return self._read(reply["plan"], now_s)
+
+    def _no_reply(self) -> None:
+        if self.link.state is LinkState.LATE:
+            self.breaker.failed(time.monotonic())
+            self.counters.add("own_late")
+        elif self.link.state is LinkState.READY:
+            # The sidecar itself found that the deadline was over.
+            self.breaker.failed(time.monotonic())
+            self.counters.add("own_dropped")
+        else:
+            self.counters.add("own_lost")
 
     def _read(self, body: Any, now_s: float) -> Plan | None:
         try:
@@ -334,7 +343,10 @@ class Conductor:
         logger.exception("coxswain: fault %d of at most %d; vLLM schedules by itself", self._faults, FAULTS_MAX)
         self._plan = None
         self.steering.release()
-        self.link.restart("fault of the adapter")
+        try:
+            self.link.restart("fault of the adapter")
+        except Exception:
+            self._faults = FAULTS_MAX
         if self._faults >= FAULTS_MAX:
             self.is_on = False
             self.link.close()

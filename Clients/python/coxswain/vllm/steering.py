@@ -52,7 +52,7 @@ class Steering:
         paused = self._left_out(plan)
         if paused:
             self._pause(paused)
-        admitted = self._limit_items(plan) if plan.run_h else []
+        admitted = self._limit_items(plan) if plan.run_h or self.scheduler.num_spec_tokens else []
         if plan.victims:
             self._order_victims(plan)
         if plan.budget_tokens is not None:
