@@ -74,7 +74,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "SidecarTests",
-      dependencies: ["Sidecar", "Simulator", "WireClient", "WireProtocol", "SchedulerCore", "Policy", logging],
+      dependencies: [
+        "Sidecar", "Simulator", "WireClient", "WireProtocol", "SchedulerCore", "Policy", "EmbeddedText", logging,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "SimulatorTests", dependencies: ["Simulator", "SchedulerCore", "WireProtocol", "Policy"],

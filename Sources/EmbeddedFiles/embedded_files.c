@@ -69,6 +69,15 @@ static const unsigned char file_schemas_policy_validate_v1[] = {
 static const unsigned char file_schemas_profile_v1[] = {
 #embed "../../Schemas/profile-v1.json"
 };
+static const unsigned char file_schemas_record_reply_v1[] = {
+#embed "../../Schemas/record-reply-v1.json"
+};
+static const unsigned char file_schemas_record_v1[] = {
+#embed "../../Schemas/record-v1.json"
+};
+static const unsigned char file_schemas_recording_v1[] = {
+#embed "../../Schemas/recording-v1.json"
+};
 static const unsigned char file_schemas_reflection_v1[] = {
 #embed "../../Schemas/reflection-v1.json"
 };
@@ -151,6 +160,12 @@ static const struct embedded_file files[] = {
      sizeof(file_schemas_policy_validate_v1)},
     {"Schemas/profile-v1.json", file_schemas_profile_v1,
      sizeof(file_schemas_profile_v1)},
+    {"Schemas/record-reply-v1.json", file_schemas_record_reply_v1,
+     sizeof(file_schemas_record_reply_v1)},
+    {"Schemas/record-v1.json", file_schemas_record_v1,
+     sizeof(file_schemas_record_v1)},
+    {"Schemas/recording-v1.json", file_schemas_recording_v1,
+     sizeof(file_schemas_recording_v1)},
     {"Schemas/reflection-v1.json", file_schemas_reflection_v1,
      sizeof(file_schemas_reflection_v1)},
     {"Schemas/register-reply-v1.json", file_schemas_register_reply_v1,

@@ -13,6 +13,12 @@ public struct PolicyDocument: Hashable, Sendable {
   /// The file as it came.
   public let json: JSONValue
 
+  /// A document that was decoded and checked before, as a recording keeps it.
+  public init(config: PolicyConfig, json: JSONValue) {
+    self.config = config
+    self.json = json
+  }
+
   /// A preset by name; nil when there is none.
   public static func preset(_ name: String) -> PolicyDocument? {
     if name == defaultPresetName { return defaultPreset }

@@ -23,6 +23,12 @@ public struct SidecarLimits: Hashable, Sendable {
   public var tenants = 10_000
   /// Requests in one answer to Admin/Requests, over all sessions.
   public var requestsListed = 10_000
+  /// What each session records of its last inputs.
+  var recording = StepRecorder.Limits()
+  /// What all sessions record together, in bytes.
+  public var recordingBytes = 512 << 20
+  /// Connections that ended whose recordings are kept.
+  public var endedRecordings = 4
   /// Event loops for engine connections.
   public var engineLoops = 2
 

@@ -31,11 +31,14 @@ public struct SidecarService: Service {
       registry: SessionRegistry(
         policy: ActivePolicy(document: configuration.policy, generation: 1), limits: limits,
         firstEpoch: UInt64.random(in: 1...UInt64(UInt32.max)), checksPlans: configuration.checksPlans),
-      sessions: SessionDirectory(), resources: resources, health: HealthState(), limits: limits,
-      version: configuration.version, startedUs: MonotonicClock.nowUs())
+      sessions: SessionDirectory(), resources: resources, health: HealthState(),
+      ended: EndedRecordings(limit: limits.endedRecordings), limits: limits, version: configuration.version,
+      startedUs: MonotonicClock.nowUs())
+    services.bench.start()
     let outcome = await serve(directory, services, engineGroup, adminGroup)
     directory.removeOwn()
     await services.tasks.drain()
+    await services.bench.stop()
     try await engineGroup.shutdownGracefully()
     try await adminGroup.shutdownGracefully()
     try outcome.get()

@@ -7,7 +7,7 @@ import Testing
     ["--help"], ["help", "serve"], ["serve", "--help"], ["status", "--help"], ["queue", "--help"], ["top", "--help"],
     ["plan", "--help"], ["policy", "--help"], ["policy", "validate", "--help"], ["policy", "show", "--help"],
     ["schema", "--help"], ["bench", "--help"], ["version", "--help"], ["engine", "--help"], ["snapshot", "--help"],
-    ["topology", "--help"],
+    ["topology", "--help"], ["record", "--help"], ["replay", "--help"],
   ])
   func helpHasExamplesAndEndsWell(_ arguments: [String]) throws {
     let outcome = try Executable.run(arguments)
@@ -20,7 +20,7 @@ import Testing
     ["--bogus"], ["nonsense"], ["status", "--bogus"], ["status", "-o", "xml"], ["queue", "--limit", "0"],
     ["queue", "--limit", "many"], ["top", "--interval-ms", "1"], ["plan"], ["bench", "--rounds", "0"],
     ["bench", "--steps", "1"], ["schema", "no-such-schema"], ["status", "--timeout-ms", "0"],
-    ["policy", "validate"],
+    ["policy", "validate"], ["record"], ["replay"],
   ])
   func wrongUsageIs64(_ arguments: [String]) throws {
     let outcome = try Executable.run(arguments)
@@ -29,7 +29,7 @@ import Testing
     #expect(outcome.output.isEmpty)
   }
 
-  @Test(arguments: [["status"], ["queue"], ["top"], ["policy", "show"], ["snapshot"], ["topology"]])
+  @Test(arguments: [["status"], ["queue"], ["top"], ["policy", "show"], ["snapshot"], ["topology"], ["record", "x"]])
   func nobodyThereIs69(_ arguments: [String]) throws {
     let directory = try TemporaryDirectory()
     let outcome = try Executable.run(arguments + ["--runtime-dir", directory.path])

@@ -12,8 +12,8 @@ import WireProtocol
 struct AdminTests {
   @Test func theReferenceEngineGetsTheSamePlansOverTheSocketAsInProcess() async throws {
     let (overSocket, inProcess) = try await RunningSidecar.with { directory in
-      let socket = Recording()
-      let core = Recording()
+      let socket = SentMessages()
+      let core = SentMessages()
       try Self.run(RecordingLink(try SocketLink(path: directory + "/engine.sock"), socket))
       try Self.run(RecordingLink(CoreLink(policy: PolicyDocument.preset("vllm-v1")!.config), core))
       return (socket.lines, core.lines)

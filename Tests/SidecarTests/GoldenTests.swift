@@ -88,7 +88,7 @@ struct GoldenTests {
     var options = EngineOptions()
     scenario.change(&options)
     let policy = try #require(PolicyDocument.preset(scenario.policy))
-    let recording = Recording()
+    let recording = SentMessages()
     var engine = ReferenceEngine(
       profile: try #require(try GPUProfile.bundled(GPUProfile.defaultName)), options: options, mix: .standard,
       workload: GeneratedWorkload(

@@ -18,6 +18,7 @@ enum Reflection {
     case .policyValidate: ("policy-validate-v1", "policy-validate-reply-v1")
     case .status: (nil, "status-v1")
     case .requests: ("requests-v1", "requests-reply-v1")
+    case .record: ("record-v1", "record-reply-v1")
     case .healthCheck, .healthWatch: ("health-v1", "health-reply-v1")
     case .reflectionList: (nil, "reflection-v1")
     }

@@ -11,6 +11,7 @@ extension Services {
       switch method {
       case .healthWatch: try await watchHealth(message, port)
       case .watchSnapshot: try await watchSnapshot(message, port)
+      case .record: try await record(message, port)
       default: throw .unimplemented(method: method.rawValue)
       }
     } catch { port.finish(.failure(error)) }

@@ -9,6 +9,8 @@ struct Services: Sendable {
   let resources: ResourceSource
   let health: HealthState
   let tasks = RunningTasks()
+  let bench = Workbench()
+  let ended: EndedRecordings
   let limits: SidecarLimits
   let version: String
   let startedUs: Int
@@ -31,7 +33,7 @@ struct Services: Sendable {
     case .topology: try topology()
     case .healthCheck: try healthCheck(message)
     case .reflectionList: Reflection.list
-    case .register, .step, .unregister, .watchSnapshot, .healthWatch:
+    case .register, .step, .unregister, .watchSnapshot, .healthWatch, .record:
       throw .unimplemented(method: method.rawValue)
     }
   }
@@ -73,7 +75,7 @@ struct Services: Sendable {
       ])
     }
     guard wanted.isEmpty || !lists.isEmpty else {
-      throw CallError(.notFound, "no session \(wanted)", details: ["field": "/session", "reason": "UNKNOWN_SESSION"])
+      throw .unknownSession(wanted)
     }
     return ["sessions": .array(lists)]
   }

@@ -15,14 +15,16 @@ final class EngineSession {
   let clock: () -> Int
   /// Says what is wrong with a plan; nil when nothing looks.
   var planCheck: ((SchedulerCore, StepPlan) -> String?)?
-  /// The machine as last published; the transport replaces it between Steps.
-  var resources: ResourceSnapshot
+  /// The machine as last published.
+  private(set) var resources: ResourceSnapshot
 
   private(set) var state = State.empty
   private(set) var counters = SessionCounters()
   private(set) var registration: SessionRegistration?
   private var core: SchedulerCore?
-  private var lastSeq: UInt64 = 0
+  private var policy: ActivePolicy
+  private var order = StepOrder(epoch: 0)
+  private var recorder: StepRecorder
   private var backoff = ResyncBackoff()
   private let codec: StepCodec
   private var delta = StepDelta()
@@ -37,6 +39,8 @@ final class EngineSession {
     self.resources = resources
     self.log = log
     self.clock = clock
+    policy = registry.policy
+    recorder = StepRecorder(budget: registry.recordingBudget, limits: limits.recording)
     if registry.checksPlans { planCheck = { core, plan in core.planViolations(plan).first.map { "\($0)" } } }
     codec = StepCodec(limits: limits.mirror, depth: limits.wire.depth)
   }
@@ -47,13 +51,14 @@ final class EngineSession {
     let engine = try RegisterMessage.decode(message)
     leave()
     let (registration, applied) = registry.register(engine)
-    let policy = registry.policy
+    policy = registry.policy
     core = SchedulerCore(engine: engine, policy: policy.document.config, limits: limits.mirror)
     self.registration = registration
     backoff = registry.backoff(of: registration.rank)
-    lastSeq = 0
+    order = StepOrder(epoch: registration.epoch)
     counters = SessionCounters(resyncs: counters.resyncs)
     state = .syncing
+    beginSegment()
     log.info(
       "registered",
       metadata: [
@@ -108,52 +113,61 @@ final class EngineSession {
       return refuseStep(id, StepRejection(field: "", reason: "the mirror is gone; Register first"), &writer)
     }
     guard mark.beginStep() else { return wasReplaced(id, &writer) }
+    if recorder.isSegmentFull { beginSegment() }
     do throws(StepRejection) {
       // Over before anything else happens: whoever replaces this session waits for it with the registry's lock held.
       defer { mark.endStep() }
       try apply(message, mark)
     } catch {
+      record(rejected: error, message, receivedUs)
       return lose(id, error, &writer)
     }
-    if delta.sync { return reply(id, plan: nil, &writer) }
+    if delta.sync { return reply(id, plan: nil, message, receivedUs, &writer) }
     state = .live
     core!.plan(resources: resources, into: &plan)
     counters.plans += 1
-    if let violation = planCheck?(core!, plan) { return dropViolating(id, violation, &writer) }
+    if let violation = planCheck?(core!, plan) {
+      record(dropped: .withheld, message, receivedUs)
+      return dropViolating(id, violation, &writer)
+    }
     // A plan takes a microsecond at least, so a timeout of 1 is always over.
     if let timeoutUs, max(1, clock() - receivedUs) >= timeoutUs {
       counters.deadlineExceeded += 1
+      record(dropped: .late, message, receivedUs)
       return drop(id, .deadlineExceeded, &writer)
     }
     if isCancelled() {
       counters.cancelled += 1
+      record(dropped: .cancelled, message, receivedUs)
       return drop(id, .cancelled, &writer)
     }
-    reply(id, plan: plan, &writer)
+    reply(id, plan: plan, message, receivedUs, &writer)
   }
 
   private func apply(_ message: UnsafeRawBufferPointer, _ mark: SessionMark) throws(StepRejection) {
     try codec.decode(message, into: &delta)
-    let epoch = registration!.epoch
-    guard delta.epoch == epoch else {
-      throw StepRejection(field: "/epoch", reason: "\(delta.epoch); expected \(epoch)")
-    }
-    guard delta.seq == lastSeq + 1 else {
-      throw StepRejection(field: "/seq", reason: "\(delta.seq); expected \(lastSeq + 1)")
-    }
-    guard !delta.sync || state == .syncing else {
-      throw StepRejection(field: "/sync", reason: "true after a Step without it; expected false until Register")
-    }
+    try order.check(delta)
     try core!.apply(delta)
-    lastSeq = delta.seq
-    mark.setApplied(epoch: epoch, seq: lastSeq)
+    order.accept(delta)
+    mark.setApplied(epoch: order.epoch, seq: order.lastSeq)
     counters.steps += 1
     backoff.stepCounted()
   }
 
-  private func reply(_ id: UInt64, plan: StepPlan?, _ writer: inout JSONWriter) {
+  private func reply(
+    _ id: UInt64, plan: StepPlan?, _ message: UnsafeRawBufferPointer, _ receivedUs: Int, _ writer: inout JSONWriter
+  ) {
+    var start = 0
+    var end = 0
     ReplyEnvelope.write(id: id, into: &writer) {
+      start = $0.bytes.count
       StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, plan: plan, into: &$0)
+      end = $0.bytes.count
+    }
+    writer.bytes.withUnsafeBytes {
+      recorder.record(
+        plan == nil ? .sync : .planned, seq: delta.seq, atUs: receivedUs, message: message,
+        reply: UnsafeRawBufferPointer(rebasing: $0[start..<end]))
     }
   }
 
@@ -205,7 +219,49 @@ final class EngineSession {
     ReplyEnvelope.write(id: id, error: .replaced, into: &writer)
   }
 
-  // MARK: - Off the hot path
+  // MARK: - Recording
+
+  /// The next Steps go into a new segment. It keeps a copy of the core, so the next Step copies what it changes.
+  private func beginSegment() {
+    guard let registration, let core else { return }
+    recorder.begin(
+      RecordingSegment.Start(
+        session: registration.session, epoch: registration.epoch, seq: order.lastSeq, isSyncing: order.isSyncing,
+        atUs: clock(), policy: policy, resources: resources, limits: limits.mirror, core: core))
+  }
+
+  private func record(dropped outcome: StepOutcome, _ message: UnsafeRawBufferPointer, _ receivedUs: Int) {
+    recorder.record(
+      outcome, seq: delta.seq, atUs: receivedUs, message: message, reply: UnsafeRawBufferPointer(start: nil, count: 0))
+  }
+
+  private func record(rejected error: StepRejection, _ message: UnsafeRawBufferPointer, _ receivedUs: Int) {
+    var writer = JSONWriter()
+    error.json.write(into: &writer)
+    writer.bytes.withUnsafeBytes {
+      recorder.record(.rejected, seq: order.lastSeq + 1, atUs: receivedUs, message: message, reply: $0)
+    }
+  }
+
+  /// The inputs of this connection's last Steps, oldest first.
+  func recording() -> [RecordingSegment] { recorder.snapshot() }
+
+  // MARK: - Between two Steps
+
+  /// What the machine looks like from the next Step on.
+  func publish(_ resources: ResourceSnapshot) {
+    self.resources = resources
+    if core != nil { recorder.record(resources, atUs: clock()) }
+  }
+
+  /// The policy from the next Step on. One that came with Register already changes nothing.
+  func publish(_ policy: ActivePolicy) {
+    guard policy.generation != self.policy.generation else { return }
+    self.policy = policy
+    guard core != nil else { return }
+    core!.setPolicy(policy.document.config)
+    recorder.record(policy, atUs: clock())
+  }
 
   /// Hands tokens charged since the last call to the tenants' counters.
   func flushCharges() {
@@ -222,7 +278,7 @@ final class EngineSession {
   }
 
   /// Epoch and seq of the last Step that counted.
-  var position: (epoch: UInt64, seq: UInt64) { (registration?.epoch ?? 0, lastSeq) }
+  var position: (epoch: UInt64, seq: UInt64) { (registration?.epoch ?? 0, order.lastSeq) }
 
   var telemetry: Telemetry? { core?.telemetry }
   var counts: StepDelta.Check? { core?.counts }

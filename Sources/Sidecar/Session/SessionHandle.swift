@@ -34,7 +34,17 @@ struct SessionHandle: Sendable {
   }
 
   func publish(_ resources: ResourceSnapshot) {
-    eventLoop.execute { [session] in session.value.resources = resources }
+    eventLoop.execute { [session] in session.value.publish(resources) }
+  }
+
+  func publish(_ policy: ActivePolicy) {
+    eventLoop.execute { [session] in session.value.publish(policy) }
+  }
+
+  /// The inputs of the connection's last Steps; of the session wanted, empty means any.
+  func recording(of name: String) async -> [RecordingSegment] {
+    let segments = try? await eventLoop.submit { [session] in session.value.recording() }.get()
+    return (segments ?? []).filter { name.isEmpty || $0.start.session == name }
   }
 
   func flushCharges() {

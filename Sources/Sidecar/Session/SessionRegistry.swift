@@ -27,11 +27,13 @@ public final class SessionRegistry: Sendable {
   private let limits: SidecarLimits
   /// Every plan is checked against the invariants before it leaves.
   let checksPlans: Bool
+  let recordingBudget: RecordingBudget
 
   /// - Parameter firstEpoch: random in production; the epoch of the first session is one more.
   public init(policy: ActivePolicy, limits: SidecarLimits, firstEpoch: UInt64, checksPlans: Bool) {
     self.limits = limits
     self.checksPlans = checksPlans
+    recordingBudget = RecordingBudget(bytes: limits.recordingBytes)
     contents = Mutex(Contents(epoch: firstEpoch, policy: policy))
   }
 

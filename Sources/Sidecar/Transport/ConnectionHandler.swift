@@ -62,6 +62,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     slowTimer?.cancel()
     calls.cancelAll()
     session?.leave()
+    if let session { services.ended.keep(session.recording()) }
     services.sessions.remove(connectionID)
     context.fireChannelInactive()
   }

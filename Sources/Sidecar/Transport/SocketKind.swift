@@ -12,7 +12,8 @@ public enum SocketKind: String, CaseIterable, Hashable, Sendable {
     switch method {
     case .healthCheck, .healthWatch, .reflectionList: true
     case .register, .step, .plan, .unregister: self == .engine
-    case .snapshot, .watchSnapshot, .topology, .policyGet, .policyValidate, .status, .requests: self == .admin
+    case .snapshot, .watchSnapshot, .topology, .policyGet, .policyValidate, .status, .requests, .record:
+      self == .admin
     }
   }
 

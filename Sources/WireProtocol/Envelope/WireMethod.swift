@@ -11,10 +11,11 @@ public enum WireMethod: String, CaseIterable, Hashable, Sendable {
   case policyValidate = "coxswain.v1.Policy/Validate"
   case status = "coxswain.v1.Admin/Status"
   case requests = "coxswain.v1.Admin/Requests"
+  case record = "coxswain.v1.Admin/Record"
   case healthCheck = "grpc.health.v1.Health/Check"
   case healthWatch = "grpc.health.v1.Health/Watch"
   case reflectionList = "coxswain.v1.Reflection/List"
 
   /// Answers with several replies, the last of which carries the status.
-  public var isStream: Bool { self == .watchSnapshot || self == .healthWatch }
+  public var isStream: Bool { self == .watchSnapshot || self == .healthWatch || self == .record }
 }

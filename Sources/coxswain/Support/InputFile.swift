@@ -6,12 +6,12 @@ enum InputFile {
   static let limitBytes = 64 << 20
   private static let chunkBytes = 64 << 10
 
-  static func bytes(_ path: String) throws(CommandFailure) -> [UInt8] {
-    guard path != "-" else { return try read(STDIN_FILENO, "standard input") }
+  static func bytes(_ path: String, limit: Int = limitBytes) throws(CommandFailure) -> [UInt8] {
+    guard path != "-" else { return try read(STDIN_FILENO, "standard input", limit) }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure(path, errno) }
     defer { close(descriptor) }
-    return try read(descriptor, path)
+    return try read(descriptor, path, limit)
   }
 
   static func json(_ path: String) throws(CommandFailure) -> JSONValue {
@@ -30,7 +30,7 @@ enum InputFile {
     return (before.count { $0 == UInt8(ascii: "\n") } + 1, before.count - start + 1)
   }
 
-  private static func read(_ descriptor: Int32, _ name: String) throws(CommandFailure) -> [UInt8] {
+  private static func read(_ descriptor: Int32, _ name: String, _ limit: Int) throws(CommandFailure) -> [UInt8] {
     var bytes: [UInt8] = []
     while true {
       var failed: Int32 = 0
@@ -43,7 +43,7 @@ enum InputFile {
       guard failed == 0 else { throw failure(name, failed) }
       if chunk.isEmpty { return bytes }
       bytes += chunk
-      guard bytes.count <= limitBytes else { throw CommandFailure(.failed, "\(name): more than \(limitBytes) bytes") }
+      guard bytes.count <= limit else { throw CommandFailure(.failed, "\(name): more than \(limit) bytes") }
     }
   }
 

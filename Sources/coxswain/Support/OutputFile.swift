@@ -2,9 +2,9 @@ import Glibc
 
 /// A file that a command writes: whole, or not at all.
 enum OutputFile {
-  static func write(_ text: String, to path: String) throws(CommandFailure) {
+  static func write(_ text: String, to path: String, permissions: mode_t = 0o644) throws(CommandFailure) {
     let partial = "\(path).partial-\(getpid())"
-    let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, permissions)
     guard descriptor >= 0 else { throw failure(path) }
     let number = StandardStreams.write(text, to: descriptor)
     guard close(descriptor) == 0, number == 0, rename(partial, path) == 0 else {

@@ -1,0 +1,15 @@
+/// CRC-32 as zlib, gzip and Python's `zlib.crc32` compute it (polynomial 0xEDB88320, reflected): any reader of a
+/// recording has it at hand.
+enum CRC32 {
+  private static let table: [UInt32] = (0..<256).map { index in
+    (0..<8).reduce(UInt32(index)) { value, _ in value & 1 == 1 ? 0xEDB8_8320 ^ value >> 1 : value >> 1 }
+  }
+
+  static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    table.withUnsafeBufferPointer { table in
+      var value = UInt32.max
+      for byte in bytes { value = table[Int((value ^ UInt32(byte)) & 0xFF)] ^ value >> 8 }
+      return ~value
+    }
+  }
+}
