@@ -1,5 +1,5 @@
-/// SipHash-2-4 (Aumasson, Bernstein 2012) with a key of the caller's: pseudonyms that nobody without the key can compute
-/// from a guessed name.
+/// SipHash-2-4 (Aumasson, Bernstein 2012) with a key of the caller's: pseudonyms that nobody without the key can
+/// compute from a guessed name.
 struct SipHash {
   private let key: (UInt64, UInt64)
 

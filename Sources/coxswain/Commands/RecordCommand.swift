@@ -64,7 +64,8 @@ struct RecordCommand: ParsableCommand {
     }
     let summary =
       SegmentSpan.table(recording.segments.map { SegmentSpan($0) }).text
-      + "\(Quantity.count(recording.stepCount)) steps, \(Quantity.count(bytes)) bytes; coxswain replay makes them again\n"
+      + "\(Quantity.count(recording.stepCount)) steps, \(Quantity.count(bytes)) bytes; "
+      + "coxswain replay makes their plans again\n"
     if file == "-" { StandardError.write(summary) } else { try StandardOutput.write(summary) }
   }
 }
