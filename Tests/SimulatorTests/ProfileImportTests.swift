@@ -99,7 +99,7 @@ struct ProfileImportTests {
   }
 
   @Test func theWrittenProfileReadsBack() throws {
-    for form in IterationTimeModel.Form.allCases {
+    for form in [IterationTimeModel.Form.linear, .roofline] {
       let profile = try ProfileImport(folder: KernelFolderFixture().path, options: options { $0.form = form }).profile
       #expect(try GPUProfile.decode(bytes: Array(profile.json.pretty().utf8)) == profile)
     }

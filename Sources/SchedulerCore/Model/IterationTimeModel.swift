@@ -3,13 +3,14 @@
 /// With P, W, Kp, n, K, M as in `IterationFeatures` and pn(x, y) = (x^4 + y^4)^(1/4), a soft maximum:
 /// * linear: `t = a + b P + c W + d n + e K`
 /// * roofline: `t = a + pn(b0, b (P + n)) + pn(c W, g Kp) + d n + pn(e K, f M)`
+/// * table: interpolated in measurements; the coefficients then are those of the linear form fitted to them
 ///
 /// Iterations with and without prefill have coefficients of their own: attention kernels are slower per KV token when a
 /// chunk shares the iteration. Coefficients are milliseconds of GPU time; `overheadUs` is the engine's own time per
 /// step.
 public struct IterationTimeModel: Hashable, Sendable {
   public enum Form: String, CaseIterable, Hashable, Sendable {
-    case linear, roofline
+    case linear, roofline, table
   }
 
   /// Coefficients in milliseconds per feature unit; those that a form does not use are 0.
@@ -42,8 +43,13 @@ public struct IterationTimeModel: Hashable, Sendable {
   public var withPrefill: Coefficients
   /// Time of the engine per step beside the GPU's, in microseconds.
   public var overheadUs: Int
+  /// Of the table form.
+  public var table: IterationTimeTable?
 
-  public init(form: Form, decodeOnly: Coefficients, withPrefill: Coefficients, overheadUs: Int) {
+  public init(
+    form: Form, decodeOnly: Coefficients, withPrefill: Coefficients, overheadUs: Int, table: IterationTimeTable? = nil
+  ) {
+    self.table = table
     self.form = form
     self.decodeOnly = decodeOnly
     self.withPrefill = withPrefill
@@ -69,8 +75,9 @@ public struct IterationTimeModel: Hashable, Sendable {
   }
 
   private func ms(_ features: FluidFeatures, _ k: Coefficients) -> Double {
+    if let table, form == .table { return table.ms(features) }
     switch form {
-    case .linear:
+    case .linear, .table:
       return k.a + k.b * features.prefillTokens + k.c * features.prefillPairs + k.d * features.decodes
         + k.e * features.decodeContextTokens
     case .roofline:

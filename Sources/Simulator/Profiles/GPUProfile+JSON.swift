@@ -18,16 +18,29 @@ extension GPUProfile {
     object["limits"] = [
       "step_tokens": JSONValue(stepTokens), "sequences": JSONValue(sequences), "length": JSONValue(length),
     ]
-    object["iteration_time"] = [
+    var iterationTime: JSONObject = [
       "form": .string(time.form.rawValue), "unit": "ms", "decode_only": Self.json(time.decodeOnly, time.form),
       "with_prefill": Self.json(time.withPrefill, time.form),
     ]
+    if let table = time.table { iterationTime["table"] = Self.json(table) }
+    object["iteration_time"] = .object(iterationTime)
     return .object(object)
+  }
+
+  private static func json(_ table: IterationTimeTable) -> JSONValue {
+    func numbers(_ values: [Double]) -> JSONValue { .array(values.map { .number($0) }) }
+    return [
+      "prefill_tokens": numbers(table.prefill.x), "prefill_ms": numbers(table.prefill.ms),
+      "decodes": numbers(table.decode.x), "decode_ms": numbers(table.decode.ms),
+      "decode_context_tokens": .number(table.decodeContext), "context_tokens": numbers(table.context.x),
+      "context_ms": numbers(table.context.ms), "mixed_factor": .number(table.mixedFactor),
+    ]
   }
 
   private static func json(_ k: IterationTimeModel.Coefficients, _ form: IterationTimeModel.Form) -> JSONValue {
     switch form {
-    case .linear: ["a": .number(k.a), "b": .number(k.b), "c": .number(k.c), "d": .number(k.d), "e": .number(k.e)]
+    case .linear, .table:
+      ["a": .number(k.a), "b": .number(k.b), "c": .number(k.c), "d": .number(k.d), "e": .number(k.e)]
     case .roofline:
       [
         "a": .number(k.a), "b0": .number(k.b0), "b": .number(k.b), "c": .number(k.c), "g": .number(k.g),

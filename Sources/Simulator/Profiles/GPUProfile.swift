@@ -10,6 +10,8 @@ public struct GPUProfile: Hashable, Sendable {
 
   /// Bytes of a description or a source.
   static let textMax = 2000
+  /// Points of one curve of a table.
+  static let pointsMax = 4096
 
   public var name: String
   public var description = ""
@@ -70,11 +72,43 @@ public struct GPUProfile: Hashable, Sendable {
     guard unit == Self.unit else {
       throw .invalid(field: time.pointer("unit"), "\"\(unit)\"; expected \"\(Self.unit)\"")
     }
+    let form: IterationTimeModel.Form = try time.choice("form", default: .linear)
     return IterationTimeModel(
-      form: try time.choice("form", default: .linear),
+      form: form,
       decodeOnly: try coefficients(try time.member("decode_only")),
       withPrefill: try coefficients(try time.member("with_prefill")),
-      overheadUs: try file.integer("engine_overhead_us", default: 0))
+      overheadUs: try file.integer("engine_overhead_us", default: 0),
+      table: form == .table ? try table(try time.member("table")) : nil)
+  }
+
+  private static func table(_ reader: MessageReader) throws(CallError) -> IterationTimeTable {
+    IterationTimeTable(
+      prefill: try curve(reader, "prefill_tokens", "prefill_ms"), decode: try curve(reader, "decodes", "decode_ms"),
+      decodeContext: try number(reader, "decode_context_tokens"),
+      context: try curve(reader, "context_tokens", "context_ms"), mixedFactor: try number(reader, "mixed_factor"))
+  }
+
+  private static func curve(
+    _ reader: MessageReader, _ counts: String, _ times: String
+  ) throws(CallError) -> TimeCurve {
+    func numbers(_ name: String) throws(CallError) -> [Double] {
+      let values = try reader.array(name, max: pointsMax).map(\.doubleValue)
+      guard !values.contains(nil) else { throw .invalid(field: reader.pointer(name), "expected numbers") }
+      return values.compactMap { $0 }
+    }
+    guard let curve = TimeCurve(x: try numbers(counts), ms: try numbers(times)) else {
+      throw .invalid(
+        field: reader.pointer(counts), "expected ascending numbers of at least 0, at least one, and as many in \(times)"
+      )
+    }
+    return curve
+  }
+
+  private static func number(_ reader: MessageReader, _ name: String) throws(CallError) -> Double {
+    guard let json = reader.object[name], let number = json.doubleValue, number >= 0 else {
+      throw .invalid(field: reader.pointer(name), "missing or wrong; expected a number, at least 0")
+    }
+    return number
   }
 
   private static func coefficients(_ reader: MessageReader) throws(CallError) -> IterationTimeModel.Coefficients {

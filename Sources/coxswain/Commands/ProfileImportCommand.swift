@@ -11,13 +11,17 @@ struct ProfileImportCommand: ParsableCommand {
       together from the kernels, the roofline and the linear form are fitted, and the errors on samples that the fit did
       not see are printed. Dense transformers only.
 
+      A .csv file is read as Splitwise's table of prompt and token times and becomes a profile that interpolates in it.
+
       EXAMPLES
         coxswain profile import perf/RTX4090/llama-3.1-8b-bf16-tp1 -o rtx4090.json
         coxswain profile import measured/qwen3-32b-bf16-tp2 --memory-gib 96 -o qwen.json
         coxswain profile import measured/new --model-config config.json --kv-tokens 41408 > new.json
+        coxswain profile import perf_model.csv --model llama2-70b --gpu h100-80gb --tensor-parallel 4 -o split.json
       """)
 
-  @Argument(help: ArgumentHelp("Folder with the measurements.", valueName: "folder")) var folder: String
+  @Argument(help: ArgumentHelp("Folder with measurements, or Splitwise's .csv.", valueName: "folder")) var folder:
+    String
   @Option(
     name: [.customShort("o"), .customLong("output")],
     help: ArgumentHelp("File for the profile; default: standard output.", valueName: "file"))
@@ -74,19 +78,27 @@ struct ProfileImportCommand: ParsableCommand {
   }
 
   func run() throws {
-    let imported: ProfileImport
-    do throws(ProfileImportError) { imported = try ProfileImport(folder: folder, options: options) } catch {
-      throw CommandFailure(.failed, error.description)
-    }
-    let text = imported.profile.json.pretty() + "\n"
+    let (profile, table) = try imported()
+    let text = profile.json.pretty() + "\n"
     if let output {
       try OutputFile.write(text, to: output)
-      try StandardOutput.line(imported.table)
+      try StandardOutput.line(table)
       StandardError.line("profile: \(output)")
     } else {
       try StandardOutput.write(text)
-      StandardError.line(imported.table)
+      StandardError.line(table)
     }
+  }
+
+  private func imported() throws(CommandFailure) -> (GPUProfile, String) {
+    do throws(ProfileImportError) {
+      if folder.hasSuffix(".csv") || folder.hasSuffix(".csv.gz") {
+        let imported = try SplitwiseImport(path: folder, options: options)
+        return (imported.profile, imported.table)
+      }
+      let imported = try ProfileImport(folder: folder, options: options)
+      return (imported.profile, imported.table)
+    } catch { throw CommandFailure(.failed, error.description) }
   }
 
   private var options: ProfileImportOptions {

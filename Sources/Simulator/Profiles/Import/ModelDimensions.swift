@@ -12,7 +12,8 @@ public struct ModelDimensions: Hashable, Sendable {
 
   init(
     id: String, layers: Int, hidden: Int, feedForward: Int, heads: Int, kvHeads: Int, headSize: Int = 128,
-    vocabulary: Int, hasTiedEmbedding: Bool = false, normalizedHeads: Int = 0, biasedHeads: Int = 0, length: Int
+    vocabulary: Int, hasTiedEmbedding: Bool = false, normalizedHeads: Int = 0, biasedHeads: Int = 0, length: Int,
+    parameters: Int? = nil
   ) {
     self.id = id
     self.layers = layers
@@ -22,7 +23,8 @@ public struct ModelDimensions: Hashable, Sendable {
     let projections = hidden * (2 * heads + 2 * kvHeads) * headSize
     let layer =
       projections + 3 * hidden * feedForward + 2 * hidden + (normalizedHeads + biasedHeads) * headSize
-    parameters = layers * layer + vocabulary * hidden * (hasTiedEmbedding ? 1 : 2) + hidden
+    self.parameters =
+      parameters ?? layers * layer + vocabulary * hidden * (hasTiedEmbedding ? 1 : 2) + hidden
   }
 
   /// KV bytes of one token in all layers, on all GPUs together.
@@ -62,16 +64,22 @@ public struct ModelDimensions: Hashable, Sendable {
     ModelDimensions(
       id: "qwen2.5-7b", layers: 28, hidden: 3584, feedForward: 18_944, heads: 28, kvHeads: 4, vocabulary: 152_064,
       biasedHeads: 36, length: 32_768),
+    // Not of the gated form that the count of weights assumes.
+    ModelDimensions(
+      id: "bloom-176b", layers: 70, hidden: 14_336, feedForward: 57_344, heads: 112, kvHeads: 112,
+      vocabulary: 250_880, length: 2048, parameters: 176_247_271_424),
     ModelDimensions(
       id: "mistral-7b", layers: 32, hidden: 4096, feedForward: 14_336, heads: 32, kvHeads: 8, vocabulary: 32_768,
       length: 32_768),
   ]
 
-  /// The known model that a name such as "meta-llama/Llama-3.1-8B-Instruct" or "llama-3.1-8b-bf16-tp1" begins with.
+  /// The known model that a name such as "meta-llama/Llama-3.1-8B-Instruct" or "llama2-70b" begins with: letters,
+  /// digits and points compared.
   static func known(_ name: String) -> ModelDimensions? {
-    var base = name.split(separator: "/").last.map { $0.lowercased() } ?? ""
-    if base.hasPrefix("meta-") { base.removeFirst("meta-".count) }
-    return known.filter { base == $0.id || base.hasPrefix($0.id + "-") }.max { $0.id.count < $1.id.count }
+    var words = (name.split(separator: "/").last.map { $0.lowercased() } ?? "").split { $0 == "-" || $0 == "_" }
+    if words.first == "meta" { words.removeFirst() }
+    let beginnings = Set(words.indices.map { words[...$0].joined() })
+    return known.first { beginnings.contains($0.id.filter { $0 != "-" }) }
   }
 
   // MARK: - A model's own configuration

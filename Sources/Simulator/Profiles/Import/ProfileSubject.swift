@@ -5,11 +5,6 @@ import SchedulerCore
 /// `meta.yaml`, else from the folder's name.
 struct ProfileSubject {
   static let tensorParallelMax = 64
-  /// Memory per GPU that is neither weights nor KV: the driver's context, graphs, activations. vLLM 0.19 kept so much
-  /// of an RTX 4090 serving Llama-3.1-8B.
-  private static let reservedBytes = 1_536 << 20
-  private static let utilization = 0.9
-  private static let blockTokens = 16
   private static let stepTokens = 2048
   private static let sequences = 256
   private static let unknownLength = 131_072
@@ -44,20 +39,23 @@ struct ProfileSubject {
       notes = []
       return
     }
-    let memory = try Self.memory([gpu, hardware], path, options)
-    let utilization =
-      options.memoryUtilization ?? meta.number("engine_effective.gpu_memory_utilization") ?? Self.utilization
-    let usable = (Double(memory) * utilization - Double(Self.reservedBytes)) * Double(tensorParallel)
-    let tokens = (usable - Double(dimensions.parameters * weightBytes)) / Double(kvBytesPerToken)
-    guard tokens >= Double(Self.blockTokens) else {
+    guard
+      let memory = GPUMemory(
+        options: options, names: [gpu, hardware], utilization: meta.number("engine_effective.gpu_memory_utilization"))
+    else {
+      throw ProfileImportError(
+        "\(path): the memory of GPU \"\(gpu)\" is not known; expected --memory-gib or --kv-tokens")
+    }
+    kvCapacityTokens = memory.kvTokens(
+      gpus: tensorParallel, weightBytes: dimensions.parameters * weightBytes, kvBytesPerToken: kvBytesPerToken)
+    guard kvCapacityTokens > 0 else {
       throw ProfileImportError(
         "\(path): \(dimensions.parameters) parameters leave no KV cache on \(tensorParallel) x \(gpu); expected "
           + "--kv-tokens, --memory-gib or --tensor-parallel")
     }
-    kvCapacityTokens = Int(tokens) / Self.blockTokens * Self.blockTokens
     notes = [
-      "KV capacity estimated from \(memory >> 20) MiB of memory at \(utilization), less weights and "
-        + "\(Self.reservedBytes >> 20) MiB; the engine's own figure is better: --kv-tokens"
+      "KV capacity estimated from \(memory.bytes >> 20) MiB of memory at \(memory.utilization), less weights and "
+        + "\(GPUMemory.reservedBytes >> 20) MiB; the engine's own figure is better: --kv-tokens"
     ]
   }
 
@@ -143,15 +141,6 @@ struct ProfileSubject {
     } catch { throw ProfileImportError(error) }
   }
 
-  private static func memory(
-    _ names: [String], _ path: String, _ options: ProfileImportOptions
-  ) throws(ProfileImportError) -> Int {
-    if let gib = options.memoryGiB { return Int(gib * Double(1 << 30)) }
-    if let bytes = GPUMemory.bytes(names) { return bytes }
-    throw ProfileImportError(
-      "\(path): the memory of GPU \"\(names[0])\" is not known; expected --memory-gib or --kv-tokens")
-  }
-
   // MARK: - The profile
 
   func profile(time: IterationTimeModel, source: String) -> GPUProfile {
@@ -161,7 +150,7 @@ struct ProfileSubject {
       description: "\(gpu), \(dimensions.id), \(tensorParallel == 1 ? "one GPU" : "\(tensorParallel) GPUs").",
       source: source, gpu: gpu, modelID: dimensions.id, parameters: dimensions.parameters,
       kvBytesPerToken: kvBytesPerToken, tensorParallel: tensorParallel, kvCapacityTokens: kvCapacityTokens,
-      kvBlockTokens: meta.integer("engine_effective.block_size") ?? Self.blockTokens,
+      kvBlockTokens: meta.integer("engine_effective.block_size") ?? GPUMemory.blockTokens,
       stepTokens: options.stepTokens ?? meta.integer("engine_effective.max_num_batched_tokens") ?? Self.stepTokens,
       sequences: options.sequences ?? meta.integer("engine_effective.max_num_seqs") ?? Self.sequences,
       length: dimensions.length, time: time)
