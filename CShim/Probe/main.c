@@ -13,14 +13,20 @@
 
 #include "document.h"
 #include "nvml.h"
+#include "stage.h"
 
 #define EXIT_USAGE 64
+/// Time between two looks of --stream, in milliseconds.
+#define PACE_MIN_MS 100
+#define PACE_MAX_MS 3600000
 
 typedef struct options {
   const char *xml;
   const char *synthetic;
   bool gpus;
+  bool stream;
   const char *nvml;
+  probe_pace pace;
 } options;
 
 static const char help[] =
@@ -30,15 +36,21 @@ static const char help[] =
   "  coxswain-probe --topology-xml machine.xml\n"
   "  coxswain-probe --topology-synthetic 'pack:2 [numa(memory=68719476736)] l3:1 core:16 pu:2'\n"
   "  coxswain-probe --gpus\n"
+  "  coxswain-probe --gpus --stream --fast-ms 1000\n"
   "\n"
   "  --topology-xml FILE        describe the machine in FILE (hwloc XML)\n"
   "  --topology-synthetic TEXT  describe the machine that TEXT denotes (hwloc synthetic notation)\n"
   "  --gpus                     print memory, load, power and errors of NVIDIA GPUs instead\n"
   "  --nvml FILE                the driver's library (default " NVML_LIBRARY ")\n"
+  "  --stream                   with --gpus: go on, one document a line, XID errors at once\n"
+  "  --fast-ms N                between two looks of --stream (default 1000)\n"
+  "  --slow-ms N                between two looks at what is dear or hardly changes (default 30000)\n"
+  "  --stages                   print a line before each stage that may hang\n"
   "  --version                  print the version of the document and of hwloc\n"
   "  --help                     print this\n"
   "\n"
-  "Exit codes: 0 printed, 1 the topology could not be read or printed, 64 wrong usage.\n";
+  "Exit codes: 0 printed, 1 the topology could not be read or printed, 64 wrong usage, 75 the GPU driver was\n"
+  "exchanged while --stream ran.\n";
 
 static int usage(const char *why, const char *what) {
   (void)fprintf(stderr, "coxswain-probe: %s%s (try --help)\n", why, what);
@@ -99,6 +111,7 @@ static int run(const options *o) {
   if (setenv("HWLOC_KEEP_NVIDIA_GPU_NUMA_NODES", "1", 0) != 0) return failed("setenv", strerror(errno));
   if (hwloc_topology_init(&topology) != 0) return failed("hwloc_topology_init", strerror(errno));
   int rc = EXIT_SUCCESS;
+  stage_enter("discover");
   if (configure(topology, o) != 0) {
     rc = failed(o->xml ? o->xml : o->synthetic ? o->synthetic : "configuration", strerror(errno));
   } else if (hwloc_topology_load(topology) != 0) {
@@ -113,17 +126,37 @@ static int run(const options *o) {
   return rc;
 }
 
+/// A number of milliseconds within the limits; -1 for anything else.
+static long long milliseconds(const char *text) {
+  char *end = NULL;
+  long long value = strtoll(text, &end, 10);
+  return end != text && !*end && value >= PACE_MIN_MS && value <= PACE_MAX_MS ? value : -1;
+}
+
+static int check_and_run(const options *o) {
+  if (o->xml && o->synthetic) return usage("--topology-xml and --topology-synthetic exclude each other", "");
+  if (o->gpus && (o->xml || o->synthetic)) return usage("--gpus reads this machine", "");
+  if (o->stream && !o->gpus) return usage("--stream goes with --gpus", "");
+  if (o->pace.fast_ms < 0 || o->pace.slow_ms < 0) return usage("--fast-ms and --slow-ms: expected 100 to 3600000", "");
+  if (o->stream) return probe_gpus_stream(o->nvml, &o->pace);
+  return o->gpus ? print_json(probe_gpus_document(o->nvml)) : run(o);
+}
+
 int main(int argc, char **argv) {
   static const struct option known[] = {
     {"topology-xml", required_argument, NULL, 'x'},
     {"topology-synthetic", required_argument, NULL, 's'},
     {"gpus", no_argument, NULL, 'g'},
+    {"stream", no_argument, NULL, 'S'},
+    {"fast-ms", required_argument, NULL, 'F'},
+    {"slow-ms", required_argument, NULL, 'L'},
+    {"stages", no_argument, NULL, 'T'},
     {"nvml", required_argument, NULL, 'n'},
     {"version", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
   };
-  options o = {.nvml = NVML_LIBRARY};
+  options o = {.nvml = NVML_LIBRARY, .pace = {.fast_ms = 1000, .slow_ms = 30000}};
   // Dies with the sidecar; a parent that is no Linux process (none) only loses this extra.
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   opterr = 0;
@@ -132,6 +165,10 @@ int main(int argc, char **argv) {
       case 'x': o.xml = optarg; break;
       case 's': o.synthetic = optarg; break;
       case 'g': o.gpus = true; break;
+      case 'S': o.stream = true; break;
+      case 'F': o.pace.fast_ms = milliseconds(optarg); break;
+      case 'L': o.pace.slow_ms = milliseconds(optarg); break;
+      case 'T': stage_tell(); break;
       case 'n': o.nvml = optarg; break;
       case 'v':
         return printf("coxswain-probe document %d, hwloc %x\n", PROBE_DOCUMENT_VERSION, hwloc_get_api_version()) < 0;
@@ -141,7 +178,5 @@ int main(int argc, char **argv) {
     }
   }
   if (optind < argc) return usage("unexpected argument ", argv[optind]);
-  if (o.xml && o.synthetic) return usage("--topology-xml and --topology-synthetic exclude each other", "");
-  if (o.gpus && (o.xml || o.synthetic)) return usage("--gpus reads this machine", "");
-  return o.gpus ? print_json(probe_gpus_document(o.nvml)) : run(&o);
+  return check_and_run(&o);
 }

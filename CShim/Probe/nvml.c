@@ -1,237 +1,211 @@
 #include "nvml.h"
 
 #include <dlfcn.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include "gpu_leaf.h"
+#include "stage.h"
 
 #define GPUS_DOCUMENT_VERSION 1
 #define GPUS_MAX 64
 #define TEXT_BYTES 96
+#define EVENT_PAUSE_MS 100
+/// The driver was exchanged under this process: whoever runs it starts it anew.
+#define EXIT_RELOADED 75
 
-/// The library's own declarations are not needed to build: its calls are C with these types, stable since NVML 1.
-typedef void *device;
-typedef int result;
+/// The driver's library, opened, and its GPUs.
+typedef struct driver {
+  nvml_api api;
+  const char *status;
+  char message[256];
+  char version[TEXT_BYTES];
+  nvml_result version_known, count_known;
+  unsigned count;
+  gpu gpus[GPUS_MAX];
+  nvml_event_set events;
+} driver;
 
-enum {
-  NVML_OK = 0,
-  NVML_UNSUPPORTED = 3,
-  NVML_NO_PERMISSION = 4,
-  NVML_NO_DRIVER = 9,
-  NVML_NO_FUNCTION = 13,
-  NVML_BLOCKED = 17,
-};
+static unsigned listed(const driver *d) { return d->count < GPUS_MAX ? d->count : GPUS_MAX; }
 
-typedef struct pci_info {
-  char legacy_id[16];
-  unsigned domain, bus, device, ids, subsystem_ids;
-  char id[32];
-} pci_info;
-
-typedef struct memory_v1 {
-  unsigned long long total, free, used;
-} memory_v1;
-
-typedef struct memory_v2 {
-  unsigned version;
-  unsigned long long total, reserved, free, used;
-} memory_v2;
-
-/// Size and version of the structure, as the library checks it.
-#define MEMORY_V2_VERSION (sizeof(memory_v2) | 2U << 24)
-
-typedef struct utilization {
-  unsigned gpu, memory;
-} utilization;
-
-_Static_assert(sizeof(pci_info) == 68, "nvmlPciInfo_t");
-_Static_assert(sizeof(memory_v1) == 24, "nvmlMemory_t");
-_Static_assert(sizeof(memory_v2) == 40, "nvmlMemory_v2_t");
-
-/// Every symbol may be missing: drivers are older and newer than this file.
-typedef struct nvml {
-  result (*init)(void);
-  result (*shutdown)(void);
-  const char *(*error)(result);
-  result (*driver_version)(char *, unsigned);
-  result (*count)(unsigned *);
-  result (*by_index)(unsigned, device *);
-  result (*uuid)(device, char *, unsigned);
-  result (*name)(device, char *, unsigned);
-  result (*pci)(device, pci_info *);
-  result (*memory)(device, memory_v1 *);
-  result (*memory_v2)(device, memory_v2 *);
-  result (*utilization)(device, utilization *);
-  result (*power)(device, unsigned *);
-  result (*power_limit)(device, unsigned *);
-  result (*temperature)(device, int, unsigned *);
-  result (*clock_reasons)(device, unsigned long long *);
-  result (*ecc)(device, int, int, unsigned long long *);
-  result (*mig)(device, unsigned *, unsigned *);
-} nvml;
-
-static void bind(void *library, void *slot, const char *name, const char *older) {
-  void *symbol = dlsym(library, name);
-  if (!symbol && older) symbol = dlsym(library, older);
-  // ISO C has no conversion from an object pointer to a function pointer; POSIX has.
-  memcpy(slot, &symbol, sizeof symbol);
+static void fail(driver *d, const char *status, const char *message) {
+  d->status = status;
+  (void)snprintf(d->message, sizeof d->message, "%s", message ? message : "");
 }
 
-static void bind_all(void *library, nvml *n) {
-  bind(library, &n->init, "nvmlInit_v2", "nvmlInit");
-  bind(library, &n->shutdown, "nvmlShutdown", NULL);
-  bind(library, &n->error, "nvmlErrorString", NULL);
-  bind(library, &n->driver_version, "nvmlSystemGetDriverVersion", NULL);
-  bind(library, &n->count, "nvmlDeviceGetCount_v2", "nvmlDeviceGetCount");
-  bind(library, &n->by_index, "nvmlDeviceGetHandleByIndex_v2", "nvmlDeviceGetHandleByIndex");
-  bind(library, &n->uuid, "nvmlDeviceGetUUID", NULL);
-  bind(library, &n->name, "nvmlDeviceGetName", NULL);
-  bind(library, &n->pci, "nvmlDeviceGetPciInfo_v3", NULL);
-  bind(library, &n->memory, "nvmlDeviceGetMemoryInfo", NULL);
-  bind(library, &n->memory_v2, "nvmlDeviceGetMemoryInfo_v2", NULL);
-  bind(library, &n->utilization, "nvmlDeviceGetUtilizationRates", NULL);
-  bind(library, &n->power, "nvmlDeviceGetPowerUsage", NULL);
-  bind(library, &n->power_limit, "nvmlDeviceGetEnforcedPowerLimit", NULL);
-  bind(library, &n->temperature, "nvmlDeviceGetTemperature", NULL);
-  bind(library, &n->clock_reasons, "nvmlDeviceGetCurrentClocksEventReasons",
-       "nvmlDeviceGetCurrentClocksThrottleReasons");
-  bind(library, &n->ecc, "nvmlDeviceGetTotalEccErrors", NULL);
-  bind(library, &n->mig, "nvmlDeviceGetMigMode", NULL);
-}
-
-static const char *status_of(result code) {
-  switch (code) {
-    case NVML_OK: return "ok";
-    case NVML_UNSUPPORTED:
-    case NVML_NO_DRIVER:
-    case NVML_NO_FUNCTION: return "unsupported";
-    case NVML_NO_PERMISSION:
-    case NVML_BLOCKED: return "denied";
-    default: return "lost";
+static void find_gpus(driver *d) {
+  d->count_known = d->api.count ? d->api.count(&d->count) : NVML_NO_FUNCTION;
+  if (d->count_known != NVML_OK) d->count = 0;
+  for (unsigned i = 0; i < listed(d); i++) {
+    gpu *g = &d->gpus[i];
+    *g = (gpu){.index = i, .xid_watched = NVML_UNSUPPORTED};
+    g->found = d->api.by_index ? d->api.by_index(i, &g->handle) : NVML_NO_FUNCTION;
   }
 }
 
-/// Adds {"value", "status"}; takes `value`, which counts for NVML_OK only.
-static void add(cJSON *json, const char *key, result code, cJSON *value) {
-  cJSON *leaf = cJSON_AddObjectToObject(json, key);
-  if (!leaf || code != NVML_OK || !value) {
-    cJSON_Delete(value);
-    value = cJSON_CreateNull();
-  }
-  (void)cJSON_AddItemToObject(leaf, "value", value);
-  (void)cJSON_AddStringToObject(leaf, "status", status_of(code));
+/// Leaves `status` other than "ok" where the library cannot be used.
+static void open_driver(driver *d, const char *library) {
+  stage_enter("load");
+  void *handle = dlopen(library, RTLD_LAZY | RTLD_LOCAL);
+  if (!handle) return fail(d, "unsupported", dlerror());
+  nvml_bind(&d->api, handle);
+  stage_enter("init");
+  nvml_result code = d->api.init ? d->api.init() : NVML_NO_FUNCTION;
+  if (code != NVML_OK) return fail(d, nvml_status(code), d->api.error ? d->api.error(code) : "");
+  d->status = "ok";
+  d->version_known = d->api.driver_version ? d->api.driver_version(d->version, TEXT_BYTES) : NVML_NO_FUNCTION;
+  d->version[TEXT_BYTES - 1] = 0;
+  find_gpus(d);
 }
 
-static void add_number(cJSON *json, const char *key, result code, double value) {
-  add(json, key, code, cJSON_CreateNumber(value));
-}
-
-static void add_text(cJSON *json, const char *key, result (*call)(device, char *, unsigned), device gpu) {
-  char text[TEXT_BYTES] = "";
-  result code = call ? call(gpu, text, sizeof text) : NVML_NO_FUNCTION;
-  text[sizeof text - 1] = 0;
-  add(json, key, code, cJSON_CreateString(text));
-}
-
-static void add_unsigned(cJSON *json, const char *key, result (*call)(device, unsigned *), device gpu) {
-  unsigned value = 0;
-  result code = call ? call(gpu, &value) : NVML_NO_FUNCTION;
-  add_number(json, key, code, value);
-}
-
-static void add_place(cJSON *json, const nvml *n, device gpu) {
-  pci_info pci = {0};
+static void add_gpu(cJSON *array, const driver *d, gpu *g, bool slow) {
   char text[32];
-  result code = n->pci ? n->pci(gpu, &pci) : NVML_NO_FUNCTION;
-  // The library writes the domain with eight digits, sysfs with four.
-  (void)snprintf(text, sizeof text, "%04x:%02x:%02x.0", pci.domain, pci.bus, pci.device);
-  add(json, "bus_id", code, cJSON_CreateString(text));
-}
-
-/// The second version leaves out what the driver reserves, which nobody can use.
-static void add_memory(cJSON *json, const nvml *n, device gpu) {
-  memory_v2 two = {.version = MEMORY_V2_VERSION};
-  memory_v1 one = {0};
-  result code = n->memory_v2 ? n->memory_v2(gpu, &two) : NVML_NO_FUNCTION;
-  if (code != NVML_OK && n->memory) {
-    code = n->memory(gpu, &one);
-    two.total = one.total;
-    two.free = one.free;
-    two.used = one.used;
+  cJSON *row = cJSON_CreateObject();
+  if (!row || !cJSON_AddItemToArray(array, row)) return;
+  g->fault = NVML_OK;
+  g->calls = g->stale_calls = 0;
+  (void)cJSON_AddNumberToObject(row, "index", g->index);
+  (void)cJSON_AddStringToObject(row, "status", nvml_status(gpu_note(g, g->found)));
+  if (g->found == NVML_OK) {
+    nvml_result placed = gpu_bus_id(text, sizeof text, &d->api, g);
+    gpu_add_leaf(row, "bus_id", placed, cJSON_CreateString(text));
+    gpu_add_text(row, "uuid", d->api.uuid, g, g->handle);
+    gpu_add_text(row, "name", d->api.name, g, g->handle);
+    gpu_add_fast(row, &d->api, g);
+    cJSON *more = slow ? cJSON_AddObjectToObject(row, "slow") : NULL;
+    if (more) gpu_add_slow(more, &d->api, g);
   }
-  add_number(json, "memory_total_bytes", code, (double)two.total);
-  add_number(json, "memory_used_bytes", code, (double)two.used);
-  add_number(json, "memory_free_bytes", code, (double)two.free);
+  if (g->fault != NVML_OK) (void)cJSON_AddNumberToObject(row, "fault", g->fault);
 }
 
-static void add_activity(cJSON *json, const nvml *n, device gpu) {
-  utilization busy = {0};
-  unsigned long long reasons = 0, errors = 0;
-  unsigned degrees = 0, mig = 0, pending = 0;
-  result code = n->utilization ? n->utilization(gpu, &busy) : NVML_NO_FUNCTION;
-  add_number(json, "utilization_percent", code, busy.gpu);
-  add_number(json, "memory_utilization_percent", code, busy.memory);
-  add_unsigned(json, "power_mw", n->power, gpu);
-  add_unsigned(json, "power_limit_mw", n->power_limit, gpu);
-  code = n->temperature ? n->temperature(gpu, 0, &degrees) : NVML_NO_FUNCTION;
-  add_number(json, "temperature_celsius", code, degrees);
-  code = n->clock_reasons ? n->clock_reasons(gpu, &reasons) : NVML_NO_FUNCTION;
-  add_number(json, "clock_limit_reasons", code, (double)reasons);
-  // Uncorrected errors since the GPU was made.
-  code = n->ecc ? n->ecc(gpu, 1, 1, &errors) : NVML_NO_FUNCTION;
-  add_number(json, "ecc_uncorrected", code, (double)errors);
-  code = n->mig ? n->mig(gpu, &mig, &pending) : NVML_NO_FUNCTION;
-  add(json, "mig", code, cJSON_CreateBool(mig != 0));
+static void add_pairs(cJSON *json, driver *d) {
+  cJSON *array = cJSON_AddArrayToObject(json, "pairs");
+  for (unsigned a = 0; a < listed(d); a++) {
+    for (unsigned b = a + 1; b < listed(d); b++) {
+      gpu *one = &d->gpus[a], *other = &d->gpus[b];
+      if (one->found == NVML_OK && other->found == NVML_OK) gpu_add_pair(array, &d->api, one, other);
+    }
+  }
 }
 
-static void add_gpus(cJSON *json, const nvml *n) {
+static cJSON *document(driver *d, bool slow) {
+  cJSON *json = cJSON_CreateObject();
+  (void)cJSON_AddNumberToObject(json, "version", GPUS_DOCUMENT_VERSION);
+  (void)cJSON_AddStringToObject(json, "library", d->status);
+  (void)cJSON_AddStringToObject(json, "message", d->message);
+  if (strcmp(d->status, "ok") != 0) return json;
+  gpu_add_leaf(json, "driver_version", d->version_known, cJSON_CreateString(d->version));
+  gpu_add_number(json, "count", d->count_known, d->count);
   cJSON *array = cJSON_AddArrayToObject(json, "gpus");
-  unsigned count = 0;
-  result code = n->count ? n->count(&count) : NVML_NO_FUNCTION;
-  add_number(json, "count", code, count);
-  for (unsigned i = 0; code == NVML_OK && i < count && i < GPUS_MAX; i++) {
-    device gpu = NULL;
-    cJSON *row = cJSON_CreateObject();
-    if (!row || !cJSON_AddItemToArray(array, row)) return;
-    result found = n->by_index ? n->by_index(i, &gpu) : NVML_NO_FUNCTION;
-    (void)cJSON_AddNumberToObject(row, "index", i);
-    (void)cJSON_AddStringToObject(row, "status", status_of(found));
-    if (found != NVML_OK) continue;
-    add_place(row, n, gpu);
-    add_text(row, "uuid", n->uuid, gpu);
-    add_text(row, "name", n->name, gpu);
-    add_memory(row, n, gpu);
-    add_activity(row, n, gpu);
-  }
-}
-
-static void add_library(cJSON *json, const char *status, const char *message) {
-  (void)cJSON_AddStringToObject(json, "library", status);
-  (void)cJSON_AddStringToObject(json, "message", message ? message : "");
+  if (slow) stage_enter("slow");
+  for (unsigned i = 0; i < listed(d); i++) add_gpu(array, d, &d->gpus[i], slow);
+  if (slow) add_pairs(json, d);
+  return json;
 }
 
 cJSON *probe_gpus_document(const char *library) {
-  nvml n = {0};
-  cJSON *json = cJSON_CreateObject();
-  (void)cJSON_AddNumberToObject(json, "version", GPUS_DOCUMENT_VERSION);
-  void *handle = dlopen(library, RTLD_LAZY | RTLD_LOCAL);
-  if (!handle) {
-    add_library(json, "unsupported", dlerror());
-    return json;
-  }
-  bind_all(handle, &n);
-  result code = n.init ? n.init() : NVML_NO_FUNCTION;
-  if (code != NVML_OK) {
-    add_library(json, status_of(code), n.error ? n.error(code) : "");
-    return json;
-  }
-  char text[TEXT_BYTES] = "";
-  result known = n.driver_version ? n.driver_version(text, sizeof text) : NVML_NO_FUNCTION;
-  add_library(json, "ok", "");
-  add(json, "driver_version", known, cJSON_CreateString(text));
-  add_gpus(json, &n);
+  static driver d;
+  open_driver(&d, library);
+  cJSON *json = document(&d, true);
   // The process ends here: neither a failing shutdown nor an open library matters.
-  if (n.shutdown) (void)n.shutdown();
+  if (!strcmp(d.status, "ok") && d.api.shutdown) (void)d.api.shutdown();
   return json;
+}
+
+// MARK: - Streaming
+
+static long long now_ms(void) {
+  struct timespec time = {0};
+  // Cannot fail: the clock exists on every Linux and the pointer is valid.
+  (void)clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
+}
+
+static void watch(driver *d) {
+  const nvml_api *api = &d->api;
+  bool all = api->events_create && api->events_register && api->events_wait;
+  if (all && api->events_create(&d->events) != NVML_OK) d->events = NULL;
+  for (unsigned i = 0; i < listed(d); i++) {
+    gpu *g = &d->gpus[i];
+    nvml_gpm_support support = {.version = 1};
+    if (g->found != NVML_OK) continue;
+    if (d->events) g->xid_watched = api->events_register(g->handle, NVML_EVENT_XID, d->events);
+    bool gpm = api->gpm_support && api->gpm_alloc && api->gpm_support(g->handle, &support) == NVML_OK;
+    if (!gpm || !support.is_supported) continue;
+    for (int s = 0; s < 2; s++) {
+      if (api->gpm_alloc(&g->samples[s]) != NVML_OK) g->samples[s] = NULL;
+    }
+  }
+}
+
+static void pause_ms(long long ms) {
+  struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+  while (nanosleep(&time, &time) != 0 && errno == EINTR) {
+  }
+}
+
+/// Waits for an XID, at most so long. True if one came.
+static bool wait_for_event(driver *d, long long ms) {
+  nvml_event event = {0};
+  if (ms <= 0) return false;
+  if (!d->events) {
+    pause_ms(ms);
+    return false;
+  }
+  long long start = now_ms();
+  nvml_result code = d->api.events_wait(d->events, &event, (unsigned)ms);
+  if (code != NVML_OK) {
+    // Some drivers answer at once when they cannot wait (virtual machines, a lost GPU).
+    long long rest = ms - (now_ms() - start);
+    if (code != NVML_TIMEOUT && rest > 0) pause_ms(rest);
+    return false;
+  }
+  for (unsigned i = 0; i < listed(d); i++) {
+    if (d->gpus[i].handle != event.device || event.type != NVML_EVENT_XID) continue;
+    d->gpus[i].xid_last = (unsigned)event.data;
+    d->gpus[i].xid_count++;
+  }
+  return true;
+}
+
+/// Whether every GPU answers most calls as it does after the driver was exchanged.
+static bool was_reloaded(const driver *d) {
+  if (listed(d) == 0) return false;
+  for (unsigned i = 0; i < listed(d); i++) {
+    if (2 * d->gpus[i].stale_calls <= d->gpus[i].calls) return false;
+  }
+  return true;
+}
+
+static int print_line(cJSON *json) {
+  char *text = json ? cJSON_PrintUnformatted(json) : NULL;
+  int rc = text && puts(text) != EOF && fflush(stdout) != EOF ? 0 : -1;
+  cJSON_free(text);
+  cJSON_Delete(json);
+  return rc;
+}
+
+int probe_gpus_stream(const char *library, const probe_pace *pace) {
+  static driver d;
+  open_driver(&d, library);
+  if (!strcmp(d.status, "ok")) watch(&d);
+  long long slow_at = 0;
+  while (true) {
+    long long start = now_ms();
+    bool slow = slow_at == 0 || start >= slow_at;
+    if (slow) slow_at = start + pace->slow_ms;
+    stage_enter("read");
+    if (print_line(document(&d, slow)) != 0) return EXIT_FAILURE;
+    if (strcmp(d.status, "ok") != 0) return EXIT_SUCCESS;
+    if (was_reloaded(&d)) {
+      (void)fprintf(stderr, "coxswain-probe: the driver was exchanged\n");
+      return EXIT_RELOADED;
+    }
+    stage_enter("wait");
+    // An XID is told at once; a storm of them must not become a storm of documents.
+    if (wait_for_event(&d, start + pace->fast_ms - now_ms())) pause_ms(EVENT_PAUSE_MS);
+  }
 }

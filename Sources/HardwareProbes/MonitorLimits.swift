@@ -10,14 +10,23 @@ public struct MonitorLimits: Sendable {
   public var topologyIntervalMs = 60_000
   /// A topology that could not be read again for so long is lost; its last good value still serves.
   public var topologyLostAfterMs = 600_000
-  /// Between two looks at the GPUs of a machine that has some: each takes a run of the helper.
-  public var gpuIntervalMs = 2_000
+  /// Between two looks at the figures of GPUs that are cheap to read and change all the time.
+  public var gpuIntervalMs = 1_000
+  /// Between two looks at those that are dear or hardly change.
+  public var gpuRareIntervalMs = 30_000
   /// Between two looks for a driver where there is none.
   public var gpuSearchIntervalMs = 60_000
   /// Figures of GPUs that are older are stale.
   public var gpuStaleAfterMs = 3_000
+  /// A GPU driver that has not answered for so long says nothing about the GPUs any more: what it said is lost.
+  public var gpuLostAfterMs = 60_000
+  /// After a fault of a GPU the driver's library is opened anew so often, to see whether the GPU came back.
+  public var gpuEnumerateIntervalMs = 60_000
   /// The helper is killed when it takes longer. It needs some 10 ms; a machine with 16 GPUs and cold caches, 1 s.
   public var helperDeadlineMs = 5_000
+  /// Deadlines of stages that the helper names. Opening a driver that is not kept loaded takes a second for each GPU;
+  /// a round of cheap calls takes milliseconds.
+  public var stageDeadlinesMs = ["init": 15_000, "read": 3_000, "wait": 4_000]
   /// A killed helper that is not gone by then hangs in the kernel: it is abandoned, and none other runs until it ends.
   public var helperKillGraceMs = 500
   /// A helper that prints more is killed. 16 GPUs and 384 cores take about 60 KB.

@@ -19,7 +19,7 @@ final class MonitorLoop {
   private var slowMs = 0
   private var runsShown = -1
   private var refresher: TopologyRefresher
-  private var gpus: GPURefresher
+  private var gpus: GPUStream
 
   init(_ configuration: ResourceMonitor.Configuration, _ published: Publication, stop: Int32) {
     self.configuration = configuration
@@ -29,7 +29,7 @@ final class MonitorLoop {
     let find = { path.map { .success($0) } ?? HelperPath.find() }
     let nowMs = SystemClock.nowMs()
     refresher = TopologyRefresher(find: find, limits: configuration.limits, nowMs: nowMs)
-    gpus = GPURefresher(
+    gpus = GPUStream(
       gpuLibrary: configuration.gpuLibrary, find: find, limits: configuration.limits, nowMs: nowMs)
   }
 
@@ -95,7 +95,9 @@ final class MonitorLoop {
 
   private func helperTrees(_ nowMs: Int) -> MachineSnapshot.HelperTrees {
     .init(
-      gpus: GPUFigures(refresher: gpus, nowMs: nowMs, staleAfterMs: configuration.limits.gpuStaleAfterMs).tree,
+      gpus: GPUFigures(
+        stream: gpus, expected: refresher.document?.nvidiaGPUs, nowMs: nowMs, limits: configuration.limits
+      ).tree,
       topology: TopologyFigures.tree(refresher, nowMs))
   }
 

@@ -61,7 +61,7 @@ import Testing
     refresher.advance(nowMs: 4_999)
     #expect(refresher.runs == 0)
     try finish(&refresher, nowMs: 5_000)
-    #expect(refresher.failure == .hung(deadlineMs: 5_000, abandoned: false))
+    #expect(refresher.failure == .hung(stage: nil, deadlineMs: 5_000, abandoned: false))
     try eventually("what it started is gone") { !Self.runs(grandchild) }
   }
 
@@ -69,6 +69,21 @@ import Testing
   private static func runs(_ pid: Int32) -> Bool {
     guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
     return !stat.contains(") Z ")
+  }
+
+  @Test func eachStageHasItsOwnDeadline() throws {
+    let script = try ProbeScript(#"echo '{"stage":"init"}'; echo up > NOTE; sleep 600"#)
+    var refresher = refresher(script) { $0.stageDeadlinesMs = ["init": 9_000] }
+    try eventually("it hangs") {
+      refresher.advance(nowMs: 100)
+      return script.noteText() != nil
+    }
+    refresher.advance(nowMs: 100)
+    refresher.advance(nowMs: 9_099)
+    #expect(refresher.runs == 0)
+    try finish(&refresher, nowMs: 9_100)
+    #expect(refresher.failure == .hung(stage: "init", deadlineMs: 9_000, abandoned: false))
+    #expect(refresher.failure?.description == "the helper hung in stage init and was killed after 9000 ms")
   }
 
   @Test func closingItsOutputDoesNotEndARun() throws {
@@ -80,7 +95,7 @@ import Testing
     }
     #expect(refresher.runs == 0)
     try finish(&refresher, nowMs: 5_000)
-    #expect(refresher.failure == .hung(deadlineMs: 5_000, abandoned: false))
+    #expect(refresher.failure == .hung(stage: nil, deadlineMs: 5_000, abandoned: false))
   }
 
   @Test func endlessOutputIsCut() throws {

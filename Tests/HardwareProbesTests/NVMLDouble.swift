@@ -35,9 +35,19 @@ enum NVMLDouble {
     return nil
   }
 
-  /// A helper whose GPU driver is the double in this mood.
+  /// A helper whose GPU driver is the double in this mood, which `become` changes for those started later.
   static func helper(_ mood: String, library: String) throws -> ProbeScript {
+    try ProbeScript(line(mood, library: library))
+  }
+
+  static func line(_ mood: String, library: String) throws -> String {
     let probe = try BuiltProbe.path ?? HelperPath.find().get()
-    return try ProbeScript("NVML_DOUBLE=\(mood) exec '\(probe)' --gpus --nvml '\(library)'")
+    return "NVML_DOUBLE=\(mood) exec '\(probe)' \"$@\" --nvml '\(library)'"
+  }
+
+  /// The same with a mood that can be changed while it runs.
+  static func helper(moodIn file: String, library: String) throws -> ProbeScript {
+    let probe = try BuiltProbe.path ?? HelperPath.find().get()
+    return try ProbeScript("NVML_DOUBLE_FILE='\(file)' exec '\(probe)' \"$@\" --nvml '\(library)'")
   }
 }

@@ -3,10 +3,23 @@ import WireProtocol
 
 /// What the helper read from the GPU driver's library (`coxswain-probe --gpus`), checked.
 struct GPUDocument: Sendable {
+  typealias Figures = [String: Reading<JSONValue>]
+
+  /// Figures that are read rarely.
+  struct Rare: Sendable {
+    var figures: Figures
+    /// Parts of a divided GPU.
+    var instances: [Figures]
+  }
+
   /// One GPU: its figures by name, each a value with its status.
   struct GPU: Sendable {
     var status: FigureStatus
-    var figures: [String: Reading<JSONValue>]
+    /// The library's error number if the GPU fell off the bus (15) or needs a reset (16).
+    var fault: Int?
+    var figures: Figures
+    /// nil in a document of a look that did not read them.
+    var rare: Rare?
   }
 
   /// Of the library: unsupported where there is none.
@@ -15,6 +28,8 @@ struct GPUDocument: Sendable {
   var message: String
   var driverVersion: Reading<JSONValue>
   var gpus: [GPU]
+  /// What is between two GPUs; nil in a document of a look that did not read it.
+  var links: [MachineTopology.Link]?
 
   /// - Throws: `ProbeFailure.invalid` with the JSON pointer of what is wrong.
   init(bytes: [UInt8]) throws(ProbeFailure) {
@@ -28,14 +43,32 @@ struct GPUDocument: Sendable {
     message = try root.string("message")
     driverVersion = json["driver_version"].map(Self.reading) ?? .failed(status == .ok ? .lost : status)
     gpus = status == .ok ? try root.elements("gpus", Self.gpu) : []
+    links = json["pairs"] == nil ? nil : try root.elements("pairs", Self.link).compactMap { $0 }
   }
 
   private static func gpu(_ json: Element) throws(ProbeFailure) -> GPU {
-    var figures: [String: Reading<JSONValue>] = [:]
-    for member in json.json.objectValue?.members ?? [] where member.value.objectValue != nil {
+    let rare = json.json["slow"].map { slow in
+      Rare(figures: figures(slow), instances: slow["instances"]?.arrayValue?.map(figures) ?? [])
+    }
+    return GPU(
+      status: try json.choice("status"), fault: json.json["fault"]?.integerValue, figures: figures(json.json),
+      rare: rare)
+  }
+
+  private static func figures(_ json: JSONValue) -> Figures {
+    var figures: Figures = [:]
+    for member in json.objectValue?.members ?? [] where member.value["status"] != nil {
       figures[member.name] = reading(member.value)
     }
-    return GPU(status: try json.choice("status"), figures: figures)
+    return figures
+  }
+
+  /// nil for a pair without a link of its own.
+  private static func link(_ json: Element) throws(ProbeFailure) -> MachineTopology.Link? {
+    let (a, b) = (try json.string("a"), try json.string("b"))
+    guard let link = json.json["link"]?["value"]?.stringValue, link != "none" else { return nil }
+    return MachineTopology.Link(
+      kind: .nvlink, a: a, b: b, bandwidthMbS: json.json["bandwidth_mb_s"]?["value"]?.integerValue)
   }
 
   /// A value that is null or a status that nobody knows counts as lost.

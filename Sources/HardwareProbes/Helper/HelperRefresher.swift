@@ -93,7 +93,7 @@ struct HelperRefresher<Document> {
       runs += 1
       nextStartMs = nowMs + job.intervalMs(fresh)
     } catch {
-      if case .hung(_, abandoned: true) = error { abandoned = ended }
+      if case .hung(_, _, abandoned: true) = error { abandoned = ended }
       fail(error, nowMs)
     }
   }

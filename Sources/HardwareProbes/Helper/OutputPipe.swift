@@ -49,6 +49,15 @@ final class OutputPipe {
     }
   }
 
+  /// The first complete line, without its end; nil while there is none.
+  var firstLine: ArraySlice<UInt8>? { bytes.firstIndex(of: UInt8(ascii: "\n")).map { bytes[..<$0] } }
+
+  /// Forgets the first complete line.
+  func dropFirstLine() {
+    guard let line = firstLine else { return }
+    bytes.removeFirst(line.count + 1)
+  }
+
   private func keep(_ new: Slice<UnsafeMutableRawBufferPointer>) {
     let room = limit - bytes.count
     bytes.append(contentsOf: new.prefix(room))

@@ -6,8 +6,9 @@ public enum ProbeFailure: Error, Hashable, Sendable, CustomStringConvertible {
   case spawn(path: String, errno: Int32)
   case exited(code: Int, message: String)
   case signalled(signal: Int, message: String)
-  /// Killed at its deadline. `abandoned`: it did not even die, which happens to processes that hang in a driver.
-  case hung(deadlineMs: Int, abandoned: Bool)
+  /// Killed at the deadline of the stage that it named last. `abandoned`: it did not even die, which happens to
+  /// processes that hang in a driver.
+  case hung(stage: String?, deadlineMs: Int, abandoned: Bool)
   case oversized(limitBytes: Int)
   /// A file that describes a machine cannot be read.
   case unreadable(path: String, errno: Int32)
@@ -24,8 +25,8 @@ public enum ProbeFailure: Error, Hashable, Sendable, CustomStringConvertible {
       "the helper failed with exit code \(code)" + Self.words(message)
     case .signalled(let signal, let message):
       "the helper was killed by signal \(signal)" + Self.words(message)
-    case .hung(let deadlineMs, let abandoned):
-      "the helper hung and was killed after \(deadlineMs) ms"
+    case .hung(let stage, let deadlineMs, let abandoned):
+      "the helper hung" + (stage.map { " in stage \($0)" } ?? "") + " and was killed after \(deadlineMs) ms"
         + (abandoned ? "; it is stuck in the kernel" : "")
     case .oversized(let limitBytes):
       "the helper printed more than \(limitBytes) bytes and was killed"

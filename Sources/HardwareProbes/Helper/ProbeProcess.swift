@@ -13,7 +13,9 @@ final class ProbeProcess {
   let pid: pid_t
   private let output: OutputPipe
   private let errors: OutputPipe
-  private let deadlineMs: Int
+  /// What it is doing, as far as it told.
+  private(set) var stage: String?
+  private var stageStartedMs: Int
   private let limits: MonitorLimits
   private var phase = Phase.running
   private var exitStatus: Int32?
@@ -33,7 +35,7 @@ final class ProbeProcess {
     self.output = output
     self.errors = errors
     self.limits = limits
-    deadlineMs = nowMs + limits.helperDeadlineMs
+    stageStartedMs = nowMs
   }
 
   /// Kills it and waits for its end; a process that hangs in the kernel is left to the system after the grace time.
@@ -45,6 +47,11 @@ final class ProbeProcess {
 
   /// Descriptors to wait on.
   var descriptors: [Int32] { [output, errors].filter { !$0.isAtEnd }.map(\.readEnd) }
+
+  /// Longest time in the present stage.
+  private var stageLimitMs: Int { limits.stageDeadlinesMs[stage ?? ""] ?? limits.helperDeadlineMs }
+
+  private var deadlineMs: Int { stageStartedMs + stageLimitMs }
 
   /// When `advance` must be called even if no descriptor is ready.
   var wakeMs: Int {
@@ -63,6 +70,7 @@ final class ProbeProcess {
   func advance(nowMs: Int) -> Result<[UInt8], ProbeFailure>? {
     output.drain()
     errors.drain()
+    readStages(nowMs)
     switch phase {
     case .finished: return nil
     case .running:
@@ -71,15 +79,36 @@ final class ProbeProcess {
       } else if output.isAtEnd, reap() {
         return finish(result())
       } else if nowMs >= deadlineMs {
-        kill(.hung(deadlineMs: limits.helperDeadlineMs, abandoned: false), nowMs)
+        kill(.hung(stage: stage, deadlineMs: stageLimitMs, abandoned: false), nowMs)
       }
       return nil
     case .killed(let why, let untilMs):
       if reap() { return finish(.failure(why)) }
       guard nowMs >= untilMs else { return nil }
-      return finish(.failure(.hung(deadlineMs: limits.helperDeadlineMs, abandoned: true)))
+      return finish(.failure(.hung(stage: stage, deadlineMs: stageLimitMs, abandoned: true)))
     }
   }
+
+  /// The next line that it printed, of a helper that goes on. Call before `advance`, until nil.
+  func nextLine(nowMs: Int) -> [UInt8]? {
+    output.drain()
+    readStages(nowMs)
+    guard case .running = phase, let line = output.firstLine else { return nil }
+    defer { output.dropFirstLine() }
+    return Array(line)
+  }
+
+  /// Takes the lines that name a stage off the output: each has a deadline of its own.
+  private func readStages(_ nowMs: Int) {
+    while let line = output.firstLine, line.starts(with: Self.stagePrefix) {
+      stage = String(
+        decoding: line.dropFirst(Self.stagePrefix.count).prefix { $0 != UInt8(ascii: "\"") }, as: UTF8.self)
+      stageStartedMs = nowMs
+      output.dropFirstLine()
+    }
+  }
+
+  private static let stagePrefix = Array("{\"stage\":\"".utf8)
 
   /// Whether the process is gone for good; what it started and left behind is killed then. Asks the kernel once.
   func reap() -> Bool {

@@ -21,6 +21,12 @@ public struct TopologyDocument: Hashable, Sendable {
     try self.init(json: json)
   }
 
+  /// PCI addresses of the GPUs that NVIDIA's driver should list.
+  var nvidiaGPUs: [String] {
+    (json["pci_devices"]?.arrayValue ?? []).filter { $0["kind"] == "gpu" && $0["vendor_id"] == "10de" }
+      .compactMap { $0["bus_id"]?.stringValue }
+  }
+
   /// This machine, read by running the helper once. Waits for it, at most until its deadline.
   public static func ofThisMachine(limits: MonitorLimits = MonitorLimits()) throws(ProbeFailure)
     -> TopologyDocument

@@ -4,6 +4,7 @@ typealias TopologyRefresher = HelperRefresher<TopologyDocument>
 extension HelperRefresher<TopologyDocument> {
   init(find: @escaping () -> Result<String, ProbeFailure>, limits: MonitorLimits, nowMs: Int) {
     let job = Job(
+      arguments: ["--stages"],
       intervalMs: { _ in limits.topologyIntervalMs }, missedBeforeStale: limits.missedBeforeStale,
       lostAfterMs: limits.topologyLostAfterMs,
       parse: { (bytes) throws(ProbeFailure) in try TopologyDocument(bytes: bytes) })
