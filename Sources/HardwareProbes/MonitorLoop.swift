@@ -18,6 +18,8 @@ final class MonitorLoop {
   private var helper: MachineSnapshot.HelperTrees?
   private var slowMs = 0
   private var runsShown = -1
+  /// The last good topology with the links that the GPU driver knows.
+  private var topology: TopologyDocument?
   private var refresher: TopologyRefresher
   private var gpus: GPUStream
 
@@ -85,10 +87,11 @@ final class MonitorLoop {
       earlier = snapshot.tree
       self.helper = helper
       slowMs = nowMs
+      topology = refresher.document?.adding(gpus.links)
       runsShown = refresher.runs + gpus.runs
     }
     published.value = Publication.Value(
-      snapshot: snapshot, topology: refresher.document, topologyStatus: refresher.status(nowMs: nowMs),
+      snapshot: snapshot, topology: topology, topologyStatus: refresher.status(nowMs: nowMs),
       topologyReadMs: refresher.readMs ?? 0, topologyFailure: refresher.failure,
       isComplete: refresher.runs > 0 && gpus.runs > 0)
   }

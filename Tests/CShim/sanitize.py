@@ -45,6 +45,8 @@ FILES = {
 SYNTHETIC = ["pu:1", "pack:2 [numa(memory=1073741824)] l3:1 core:4 pu:2",
              "pack:2 group:4 [numa(memory=135291469824)] [numa(memory=17179869184)] core:14 pu:2",
              "pack:16 [numa(memory=1073741824)] core:2 pu:1"]
+# Moods of the driver's double in which a look ends by itself.
+MOODS = ["normal", "mig", "no-driver", "mismatch", "denied", "lost", "reset", "reloaded", "xid"]
 REFUSED = ["", "nonsense", "pack:0", "numa:99999999999", "pack:2 core:"]
 
 
@@ -57,6 +59,23 @@ def compile_all(folder):
     subprocess.run([compiler, *FLAGS, include, driver, *shim, "-o", folder / "collect", "-lnuma"], check=True)
     libraries = ["-lhwloc", "-lnuma", "-lcjson"]
     subprocess.run([compiler, *FLAGS, *probe, "-o", folder / "probe", *libraries], check=True)
+
+
+def drive_gpus(folder):
+    """The part that reads GPU drivers, against the double, old and new, once and streaming."""
+    compiler = os.environ.get("CC", "cc")
+    for name, flags in (("new", []), ("old", ["-DOLD"])):
+        library = folder / f"lib{name}.so"
+        source = str(ROOT / "Tests/CShim/nvml_double.c")
+        subprocess.run([compiler, "-shared", "-fPIC", "-w", "-o", library, source, *flags], check=True)
+        for mood in MOODS:
+            run([folder / "probe", "--gpus", "--stages", "--nvml", library], {0}, NVML_DOUBLE=mood)
+            stream = [folder / "probe", "--gpus", "--stream", "--fast-ms", "100", "--slow-ms", "200", "--nvml", library]
+            # Ended from outside (124) or by itself.
+            run(["timeout", "0.7", *stream], {0, 75, 124}, NVML_DOUBLE=mood)
+    run([folder / "probe", "--gpus", "--nvml", folder / "none.so"], {0})
+    run([folder / "probe", "--stream"], {64})
+    run([folder / "probe", "--gpus", "--stream", "--fast-ms", "1"], {64})
 
 
 def write(folder, files):
@@ -83,10 +102,10 @@ def mangled(data, rng):
     return data[:at] + bytes([rng.randrange(256)]) + data[at + 1 :]
 
 
-def run(command, codes):
+def run(command, codes, **more):
     # Plug-ins of hwloc keep memory for the life of the process, which is short for the helper.
     leaks = int(Path(command[0]).name == "collect")
-    environment = os.environ | {"ASAN_OPTIONS": f"detect_leaks={leaks}"}
+    environment = os.environ | {"ASAN_OPTIONS": f"detect_leaks={leaks}"} | more
     done = subprocess.run(command, capture_output=True, env=environment, timeout=60)
     if done.returncode not in codes:
         sys.exit(f"{command}: exit {done.returncode}\n{done.stderr.decode(errors='replace')[-4000:]}")
@@ -111,6 +130,7 @@ def main():
         run([folder / "collect", "/proc", "/sys"], {0})
         run([folder / "collect", "x" * 600, "/sys"], {1})
         run([folder / "probe"], {0})
+        drive_gpus(folder)
         for text in SYNTHETIC:
             run([folder / "probe", "--topology-synthetic", text], {0})
         for text in REFUSED:

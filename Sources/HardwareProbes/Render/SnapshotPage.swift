@@ -152,9 +152,12 @@ struct SnapshotPage {
 
   private mutating func gpus() {
     let devices = json["gpu"]?["devices"]?.arrayValue ?? []
-    guard !devices.isEmpty else { return }
+    let missing = json["gpu"]?["missing"]?["value"]?.arrayValue?.compactMap(\.stringValue) ?? []
+    guard !devices.isEmpty || !missing.isEmpty else { return }
     page.add()
     page.add("GPUs", "driver \(leaf("gpu", "driver_version").list)")
+    if let failure = leaf("gpu", "failure").string { page.add("", failure) }
+    if !missing.isEmpty { page.add("  missing", "not listed by the driver: " + missing.joined(separator: ", ")) }
     for (index, gpu) in devices.enumerated() { add(gpu: gpu, index) }
   }
 
@@ -171,6 +174,10 @@ struct SnapshotPage {
           + " \(Quantities.bytes(taken)) of \(Quantities.bytes(size)) in use\(age)")
     } else {
       page.add("", "memory \(total.bytes)")
+    }
+    if let why = LeafView(gpu["quarantine"]).string { page.add("", "QUARANTINED: \(why)") }
+    if let xid = LeafView(gpu["xid_last"]).integer, xid > 0 {
+      page.add("", "XID \(xid) reported last, \(LeafView(gpu["xid_count"]).integer ?? 1) in all")
     }
     let watts = { (value: JSONValue) in "\((value.integerValue ?? 0) / 1_000) W" }
     page.add(

@@ -27,11 +27,38 @@ public struct TopologyDocument: Hashable, Sendable {
       .compactMap { $0["bus_id"]?.stringValue }
   }
 
-  /// This machine, read by running the helper once. Waits for it, at most until its deadline.
+  /// The same with links between GPUs that only their driver knows. What the file states is kept.
+  func adding(_ links: [MachineTopology.Link]) -> TopologyDocument {
+    guard topology.links.isEmpty, !links.isEmpty, var object = json.objectValue else { return self }
+    object["links"] = .array(
+      links.map { link in
+        var row: JSONObject = ["kind": .string(link.kind.rawValue), "a": .string(link.a), "b": .string(link.b)]
+        if let bandwidth = link.bandwidthMbS { row["bandwidth_mb_s"] = JSONValue(bandwidth) }
+        return .object(row)
+      })
+    var topology = topology
+    topology.links = links
+    return TopologyDocument(json: .object(object), topology: topology)
+  }
+
+  private init(json: JSONValue, topology: MachineTopology) {
+    self.json = json
+    self.topology = topology
+  }
+
+  /// This machine, read by running the helper, a second time for the links between GPUs. Waits for it, at most until
+  /// its deadlines. A driver that does not answer leaves the links unknown.
   public static func ofThisMachine(limits: MonitorLimits = MonitorLimits()) throws(ProbeFailure)
     -> TopologyDocument
   {
-    try TopologyDocument(bytes: ProbeRun.output(arguments: [], limits: limits))
+    let document = try TopologyDocument(bytes: ProbeRun.output(arguments: ["--stages"], limits: limits))
+    guard document.nvidiaGPUs.count > 1, document.topology.links.isEmpty else { return document }
+    do throws(ProbeFailure) {
+      let gpus = try GPUDocument(bytes: ProbeRun.output(arguments: ["--gpus", "--stages"], limits: limits))
+      return document.adding(gpus.links ?? [])
+    } catch {
+      return document
+    }
   }
 
   /// The machine that an XML file describes: hwloc's, read by the helper, or NCCL's, read here.
