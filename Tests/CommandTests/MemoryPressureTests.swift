@@ -13,7 +13,7 @@ struct MemoryPressureTests {
   @Test func plansFollowTheMemoryOfTheCgroup() throws {
     let directory = try TemporaryDirectory()
     let cgroup = try MemoryCgroup(limitBytes: Self.limitBytes)
-    let sidecar = try ServedSidecar(in: directory, cgroup: cgroup)
+    let sidecar = try ServedSidecar(in: directory, entry: cgroup.entry)
     #expect(try level(sidecar) == "none")
     #expect(try admits(sidecar))
 

@@ -14,15 +14,22 @@ final class ServedSidecar {
   private let logPath: String
 
   /// Returns once both sockets accept connections.
-  /// - Parameter cgroup: what it runs in; nil for this process's own.
-  init(in directory: TemporaryDirectory, _ arguments: [String] = [], cgroup: MemoryCgroup? = nil) throws {
+  /// - Parameters:
+  ///   - entry: a line of shell that runs `"$@"`; nil to start it directly.
+  ///   - environment: added to this process's.
+  init(
+    in directory: TemporaryDirectory, _ arguments: [String] = [], entry: String? = nil,
+    environment: [String: String] = [:]
+  ) throws {
     runtime = RuntimeDirectory(path: directory.path + "/run")
     logPath = try directory.file("serve-\(UUID().uuidString).log", "")
     let serve = ["serve", "--runtime-dir", directory.path + "/run"] + arguments
-    process =
-      try cgroup.map {
-        try Executable.process(program: "/bin/sh", ["-c", $0.entry, "sh", Executable.path] + serve)
-      } ?? Executable.process(serve)
+    if let entry {
+      let line = ["-c", entry, "sh", Executable.path] + serve
+      process = try Executable.process(program: "/bin/sh", line, environment: environment)
+    } else {
+      process = try Executable.process(serve, environment: environment)
+    }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle(forWritingAtPath: logPath)

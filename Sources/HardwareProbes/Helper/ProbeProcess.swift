@@ -140,14 +140,14 @@ final class ProbeProcess {
   private func result() -> Result<[UInt8], ProbeFailure> {
     let status = exitStatus ?? 0
     let signal = Int(status & 0x7f)
-    if signal != 0 { return .failure(.signalled(signal: signal, message: lastWords())) }
+    // What it said first is why it aborted; what follows may be a backtrace.
+    if signal != 0 { return .failure(.signalled(signal: signal, message: words().first ?? "")) }
     let code = Int((status >> 8) & 0xff)
-    return code == 0 ? .success(output.bytes) : .failure(.exited(code: code, message: lastWords()))
+    return code == 0 ? .success(output.bytes) : .failure(.exited(code: code, message: words().last ?? ""))
   }
 
-  /// The last line that it printed to its standard error.
-  private func lastWords() -> String {
-    let text = String(decoding: errors.bytes, as: UTF8.self)
-    return text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
+  /// The lines that it printed to its standard error.
+  private func words() -> [String] {
+    String(decoding: errors.bytes, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
   }
 }
