@@ -17,7 +17,7 @@ def make(folder: str, seed: int = 7) -> str:
     # Wide initial weights: with narrow ones the greedy output of a random model is one token for ever.
     config = LlamaConfig(
         vocab_size=VOCABULARY, hidden_size=256, intermediate_size=512, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=4, max_position_embeddings=2048, initializer_range=0.2, bos_token_id=1, eos_token_id=2,
+        num_key_value_heads=4, max_position_embeddings=8192, initializer_range=0.2, bos_token_id=1, eos_token_id=2,
         pad_token_id=0, tie_word_embeddings=False)
     LlamaForCausalLM(config).save_pretrained(folder)
     words = {"<unk>": 0, "<s>": 1, "</s>": 2, **{f"w{i}": i for i in range(3, VOCABULARY)}}

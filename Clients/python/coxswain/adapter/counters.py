@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from bisect import bisect_left
 from collections import Counter
 from typing import Any
 
@@ -28,14 +29,9 @@ class Counters:
         self.counts[name] += count
 
     def took(self, elapsed_us: int, limit_us: float) -> None:
-        index = 0
-        for index, bound in enumerate(BOUNDS_US):
-            if elapsed_us <= bound:
-                break
-        else:
-            index = len(BOUNDS_US)
-        self.client_us[index] += 1
-        self.client_us_max = max(self.client_us_max, elapsed_us)
+        self.client_us[bisect_left(BOUNDS_US, elapsed_us)] += 1
+        if elapsed_us > self.client_us_max:
+            self.client_us_max = elapsed_us
         self.overruns += elapsed_us > limit_us
 
     def percentile_us(self, share: float) -> int:

@@ -2,7 +2,7 @@
 
 ```
 DOWN --connect, Register--> REGISTERING --OK--> READY --Step--> (plan) READY
-                                                READY --deadline--> LATE --any reply to that Step--> READY; > 5 s --> DOWN
+                READY --deadline--> LATE --any reply to that Step--> READY; after 5 s --> DOWN
 REGISTERING, READY, LATE --RESYNC--> LOST --after retry_after_ms: Register, same connection--> REGISTERING
 any --end of stream, garbage--> DOWN (tries again after 10 ms, doubling to 0.5 s, with jitter)
 any --REPLACED--> STOPPED (another engine has this rank; an operator decides)

@@ -57,7 +57,8 @@ def read_plan(body: Any, known: Mapping[int, Any], verbs: frozenset[str], step_t
     plan.budget_tokens = _number(body, "budget_tokens", 1, step_tokens)
     plan.hold_us = _number(body, "hold_us", HOLD_US_MIN, HOLD_US_MAX)
     taken = set(plan.requeue)
-    if not taken.isdisjoint(plan.run_h) or not taken.isdisjoint(plan.pause) or not set(plan.run_h).isdisjoint(plan.pause):
+    taken_or_run = taken.union(plan.run_h)
+    if not taken.isdisjoint(plan.run_h) or not taken_or_run.isdisjoint(plan.pause):
         raise PlanError("one request is requeued, paused or run at once")
     if plan.hold_us is not None and not plan.is_empty:
         raise PlanError("a hold with work")

@@ -1,5 +1,5 @@
-"""Between vLLM's scheduler and the sidecar: asks for a plan before each step, steers `super().schedule()` by it, and tells
-what came of it. Nothing in here may raise into vLLM: whatever goes wrong costs the plan, never the step."""
+"""Between vLLM's scheduler and the sidecar: asks for a plan before each step, steers `super().schedule()` by it, and
+tells what came of it. Nothing in here may raise into vLLM: whatever goes wrong costs the plan, never the step."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ class Conductor:
             raise versions.UntestedVersion(f"vLLM {self.version} is not as expected: {'; '.join(problems)}")
         self.scheduler = scheduler
         self.counters, self.ledger = Counters(), Ledger()
-        self.is_on = settings.enabled and describe.in_flight_max(scheduler) <= describe.IN_FLIGHT_MAX
+        obstacle = describe.unsupported(scheduler) if settings.enabled else "is turned off"
+        self.is_on = obstacle is None
         self.server_id = settings.server_id or f"{socket.gethostname()}-{scheduler.vllm_config.instance_id}"
         self.boot_id = uuid.uuid4().hex
         self.verbs = frozenset(describe.capabilities(scheduler, settings))
@@ -69,7 +70,7 @@ class Conductor:
         if self.is_on:
             self.link.wait_registered(REGISTER_WAIT_S)
         else:
-            self._log("is turned off: vLLM schedules by itself")
+            self._log(f"{obstacle}: vLLM schedules by itself")
 
     @staticmethod
     def _log(text: str) -> None:
@@ -83,8 +84,8 @@ class Conductor:
 
     def registered(self, reply: dict[str, Any]) -> None:
         limits = reply.get("mirror_limits") or {}
-        self.ledger.open(
-            reply["epoch"], reply.get("applied"), int(limits.get("running", 1024)) + int(limits.get("waiting", 100_000)))
+        mirrored = int(limits.get("running", 1024)) + int(limits.get("waiting", 100_000))
+        self.ledger.open(reply["epoch"], reply.get("applied"), mirrored)
 
     def step_applied(self) -> None:
         self.ledger.applied()
@@ -233,7 +234,7 @@ class Conductor:
             return "breaker"
         if self.scheduler.pause_state.value:
             return "engine_paused"
-        if sum(round_.outstanding > 0 for round_ in self.ledger.unsettled.values()) >= self._in_flight_max:
+        if self.ledger.in_flight() >= self._in_flight_max:
             return "in_flight"
         if self._idle_since_s is not None and (now_s - self._idle_since_s) * 1000 > self.settings.stall_ms:
             self._idle_since_s = now_s
@@ -315,7 +316,7 @@ class Conductor:
             if not any(flight.output is output for flight in flights):
                 return
             # vLLM takes results in order: one that was passed over will never come.
-            self._settle(flights.popleft(), {}, time.monotonic())
+            self._settle(flights.popleft(), {}, None)
         if not flights:
             return
         flight = flights.popleft()
@@ -325,14 +326,15 @@ class Conductor:
                 index = result.req_id_to_index.get(item[0].id) if item is not None else None
                 if index is not None:
                     accepted[item[0].id] = max(0, len(result.sampled_token_ids[index]) - 1)
-        self._settle(flight, accepted, time.monotonic())
+        self._settle(flight, accepted, sum(map(len, result.sampled_token_ids)))
         self._news = True
 
-    def _settle(self, flight: Flight, accepted: dict[str, int], now_s: float) -> None:
+    def _settle(self, flight: Flight, accepted: dict[str, int], samples: int | None) -> None:
+        now_s = time.monotonic()
         elapsed_us = int((now_s - max(flight.launched_s, self._last_result_s)) * 1e6)
         self._last_result_s = now_s
         if flight.round is not None:
-            self.ledger.result(flight.round, max(0, elapsed_us), accepted)
+            self.ledger.result(flight.round, max(0, elapsed_us), accepted, samples)
 
     # --- faults and reports
 

@@ -16,6 +16,27 @@ def in_flight_max(scheduler: Any) -> int:
     return scheduler.vllm_config.max_concurrent_batches
 
 
+def unsupported(scheduler: Any) -> str | None:
+    """Why vLLM has to schedule by itself in this configuration; None when a plan can be followed. These were not tested
+    with plans, or give vLLM orders of its own that a plan would have to know."""
+    config = scheduler.vllm_config
+    reasons = (
+        (scheduler.policy.value != "fcfs", "--scheduling-policy is not fcfs; classes take the place of priorities"),
+        (scheduler.scheduler_config.long_prefill_token_threshold > 0,
+         "--long-prefill-token-threshold is set; the policy's long_prefill_tokens takes its place"),
+        (scheduler.connector is not None or scheduler.ec_connector is not None, "a KV or encoder connector is in use"),
+        (scheduler.has_mamba_layers, "the model has Mamba layers"),
+        (scheduler.is_encoder_decoder, "the model is an encoder-decoder"),
+        (config.model_config.is_diffusion, "the model is a diffusion model"),
+        (scheduler.prefix_replay_tokens > 0, "the model replays prefixes"),
+        (scheduler.num_prefill_lookahead > 0, "the drafter looks ahead in prompts"),
+        (scheduler.parallel_config.pipeline_parallel_size > 1, "pipeline parallelism is in use"),
+        (not scheduler.scheduler_config.enable_chunked_prefill, "chunked prefill is off"),
+        (in_flight_max(scheduler) > IN_FLIGHT_MAX, f"more than {IN_FLIGHT_MAX} batches are in flight"),
+    )
+    return next((reason for applies, reason in reasons if applies), None)
+
+
 def is_async(scheduler: Any) -> bool:
     return bool(scheduler.scheduler_config.async_scheduling)
 
@@ -23,14 +44,7 @@ def is_async(scheduler: Any) -> bool:
 def capabilities(scheduler: Any, settings: Settings) -> list[str]:
     """The verbs that this engine follows; Docs/vllm.md has the measured shares. What vLLM cannot do is not here:
     truncate and swap (V1 recomputes), abort with a retry hint, pinning and choosing blocks to evict."""
-    verbs = ["order", "hold", "budget", "sequences", "pause"]
-    if scheduler.scheduler_config.enable_chunked_prefill and not scheduler.has_mamba_layers:
-        verbs.append("chunk")
-    if scheduler.connector is None:
-        verbs.append("requeue")
-    if scheduler.policy.value == "fcfs":
-        # With the other policy vLLM picks its victim by priority, whatever the order of the batch.
-        verbs.append("victim_order")
+    verbs = ["order", "hold", "budget", "sequences", "chunk", "pause", "requeue", "victim_order"]
     if scheduler.num_spec_tokens:
         verbs.append("draft_batch" if is_async(scheduler) else "draft_request")
     return [verb for verb in verbs if verb not in settings.excluded_verbs]

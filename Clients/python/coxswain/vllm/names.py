@@ -32,7 +32,8 @@ SCHEDULER_ATTRIBUTES = (
     "vllm_config", "scheduler_config", "cache_config", "parallel_config", "lora_config", "kv_cache_config",
     "kv_cache_manager", "connector", "policy", "waiting", "running", "requests", "current_step", "max_num_running_reqs",
     "max_num_scheduled_tokens", "max_model_len", "num_spec_tokens", "scheduler_reserve_full_isl", "has_mamba_layers",
-    "finished_recving_kv_req_ids", "pause_state",
+    "finished_recving_kv_req_ids", "pause_state", "ec_connector", "is_encoder_decoder", "prefix_replay_tokens",
+    "num_prefill_lookahead", "max_num_active_reqs", "max_num_encoder_input_tokens",
 )
 
 #: Attributes of a request object that the adapter reads or writes.

@@ -28,6 +28,9 @@ class PlannedQueue(RequestQueue):
     def holds(self, request: Request) -> bool:
         raise NotImplementedError
 
+    def __getitem__(self, index: int) -> Request:
+        return next(itertools.islice(iter(self), index, None))
+
     def _first(self) -> Request | None:
         """First in vLLM's own order."""
         raise NotImplementedError

@@ -17,38 +17,49 @@ from .queue import planned_queue
 class CoxswainMixin:
     """Goes before one of vLLM's scheduler classes."""
 
+    #: None until `__init__` is over.
+    coxswain: Conductor | None = None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.waiting = planned_queue(self.policy, self.waiting)
         self.coxswain = Conductor(self)
 
     def schedule(self, *args: Any, **kwargs: Any) -> SchedulerOutput:
-        self.coxswain.before_schedule()
+        conductor = self.coxswain
+        if conductor is None or not conductor.is_on:
+            return super().schedule(*args, **kwargs)
+        conductor.before_schedule()
         try:
             output = super().schedule(*args, **kwargs)
         finally:
-            self.coxswain.release()
-        self.coxswain.after_schedule(output)
+            conductor.release()
+        conductor.after_schedule(output)
         return output
 
     def update_from_output(self, scheduler_output: SchedulerOutput, model_runner_output: Any) -> Any:
-        self.coxswain.before_update(scheduler_output, model_runner_output)
+        if self.coxswain is not None:
+            self.coxswain.before_update(scheduler_output, model_runner_output)
         return super().update_from_output(scheduler_output, model_runner_output)
 
     def add_request(self, request: Request) -> None:
         super().add_request(request)
-        self.coxswain.arrived(request)
+        if self.coxswain is not None:
+            self.coxswain.arrived(request)
 
     def _free_request(self, request: Request, *args: Any, **kwargs: Any) -> Any:
-        self.coxswain.ended(request)
+        if self.coxswain is not None:
+            self.coxswain.ended(request)
         return super()._free_request(request, *args, **kwargs)
 
     def _preempt_request(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super()._preempt_request(request, *args, **kwargs)
-        self.coxswain.preempted(request)
+        if self.coxswain is not None:
+            self.coxswain.preempted(request)
 
     def shutdown(self) -> None:
-        self.coxswain.close()
+        if self.coxswain is not None:
+            self.coxswain.close()
         super().shutdown()
 
 

@@ -86,8 +86,8 @@ class Steering:
         return [tracked for h, tracked in self.ledger.runners.items() if h not in out]
 
     def _pause(self, paused: list[Tracked]) -> None:
-        """vLLM passes a running request over until the step that it names here, and leaves its blocks alone. In front of
-        the batch it is nobody's victim before its turn."""
+        """vLLM passes a running request over until the step that it names here, and leaves its blocks alone. In front
+        of the batch it is nobody's victim before its turn."""
         until = self.scheduler.current_step + 2
         for tracked in paused:
             tracked.request.next_decode_eligible_step = max(tracked.request.next_decode_eligible_step, until)
@@ -154,7 +154,7 @@ class Steering:
             self.counters.add("victims_ordered")
 
     def _limit_budget(self, plan: Plan) -> None:
-        """Never above vLLM's own budget, never below what the plan itself needs: vLLM would drop the last of the batch."""
+        """Never above vLLM's own budget, never below what the plan needs: vLLM would drop the last of the batch."""
         decodes = len(self.scheduler.running) if plan.decode_all else 0
         strangers = len(self.scheduler.running) - len(self.ledger.runners)
         least = sum(plan.run_n) + decodes + max(0, strangers)
@@ -196,9 +196,11 @@ class Steering:
             counters.add("plans_as_planned")
         for request_id, cap in self._chunked:
             ran = scheduled.get(request_id, 0)
-            counters.add("chunks_planned")
-            counters.add("chunks_followed", ran == cap)
-            counters.add("chunks_exceeded", ran > cap)
+            if ran:
+                # Who could not run at all counts under admissions or victims.
+                counters.add("chunks_planned")
+                counters.add("chunks_followed", ran == cap)
+                counters.add("chunks_exceeded", ran > cap)
         if self._admitted:
             ran = [tracked.id in scheduled for tracked in self._admitted]
             counters.add("admissions_planned", len(ran))

@@ -43,4 +43,4 @@ def require_tested(version: str | None = None, allow_untested: bool = False) -> 
         return
     raise UntestedVersion(
         f"vLLM {version or '(not installed)'} is outside the range that coxswain.vllm was tested with "
-        f"({tested_range()}). Start vLLM without --scheduler-cls, install a tested version, or set {OPT_OUT}=1 to try it.")
+        f"({tested_range()}). Start vLLM without --scheduler-cls, install a tested version, or set {OPT_OUT}=1 to try.")
