@@ -21,8 +21,9 @@ def build_scheduler(scheduler_class, model, *, async_scheduling=False, drafts=0,
     from vllm.v1.structured_output import StructuredOutputManager
     speculation = None
     if drafts:
+        method = "ngram_gpu" if async_scheduling else "ngram"
         speculation = SpeculativeConfig(
-            model="ngram", method="ngram", num_speculative_tokens=drafts, prompt_lookup_max=4, prompt_lookup_min=1)
+            model="ngram", method=method, num_speculative_tokens=drafts, prompt_lookup_max=4, prompt_lookup_min=1)
     cache = CacheConfig(block_size=block_tokens, enable_prefix_caching=prefix_caching)
     config = VllmConfig(
         scheduler_config=SchedulerConfig(

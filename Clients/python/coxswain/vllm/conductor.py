@@ -152,6 +152,9 @@ class Conductor:
             if why is None:
                 del self._blocked[request_id]
                 self._news = True
+            elif why == "grammar" and tracked.request.structured_output_request is not None:
+                if isinstance(tracked.request.structured_output_request.grammar, Exception):
+                    self.steering.failed.append(tracked.request)
 
     # --- before vLLM schedules
 
@@ -178,6 +181,7 @@ class Conductor:
         if now_s < self._hold_until_s and not self._news:
             self.counters.add("held")
             return self.steering.nothing
+        self.steering.failed = []
         if self._blocked:
             self._refresh_blocked()
         ledger, scheduler = self.ledger, self.scheduler
@@ -394,7 +398,8 @@ def _why_blocked(scheduler: Any, request: Any) -> str | None:
     why = _BLOCKED.get(request.status.name)
     if why == "grammar":
         waits_for = request.structured_output_request
-        return why if waits_for is None or waits_for.grammar is None else None
+        grammar = waits_for.grammar if waits_for is not None else None
+        return why if grammar is None or isinstance(grammar, Exception) else None
     if why == "remote_kv":
         return None if request.request_id in scheduler.finished_recving_kv_req_ids else why
     return why

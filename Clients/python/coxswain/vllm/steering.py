@@ -15,6 +15,8 @@ class Steering:
         self.nobody_preempted = True
         #: A plan of nothing, for the time of a hold.
         self.nothing = _nothing()
+        #: Waiting requests whose grammar could not be compiled: vLLM has to see them to fail them.
+        self.failed: list[Any] = []
         self._budget_max = scheduler.max_num_scheduled_tokens
         self._reserve = scheduler._reserve_prefill_lookahead
         self._caps: dict[str, int] = {}
@@ -164,8 +166,8 @@ class Steering:
         """Waiting requests that the sidecar does not know keep vLLM's order, after the plan."""
         ledger = self.ledger
         if len(ledger.known) == len(ledger.tracked):
-            return []
-        return [request for request in self.scheduler.waiting
+            return self.failed
+        return self.failed + [request for request in self.scheduler.waiting
                 if request.request_id not in ledger.tracked or ledger.tracked[request.request_id].h is None]
 
     def note_preempted(self, request: Any) -> bool:
@@ -195,7 +197,7 @@ class Steering:
         if round_ is None or not round_.exceptions:
             counters.add("plans_as_planned")
         for request_id, cap in self._chunked:
-            ran = scheduled.get(request_id, 0)
+            ran = scheduled.get(request_id, 0) - len(output.scheduled_spec_decode_tokens.get(request_id, ()))
             if ran:
                 # Who could not run at all counts under admissions or victims.
                 counters.add("chunks_planned")

@@ -1,0 +1,105 @@
+"""What these tests share."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from coxswain.client import Client
+from coxswain.faults.process import find_executable
+from coxswain.paths import admin_socket, engine_socket
+
+from . import tiny_model
+
+CLIENT_FOLDER = Path(__file__).resolve().parent.parent
+POLICIES = Path(__file__).resolve().parent / "policies"
+
+
+def sidecar_executable():
+    executable = find_executable()
+    if executable is None:
+        raise unittest.SkipTest("no coxswain executable (build it, or set COXSWAIN_BIN)")
+    return str(executable)
+
+
+def work_folder():
+    """Where the model lies, and what test-vllm downloads once. $COXSWAIN_VLLM_WORK, else a temporary folder."""
+    chosen = os.environ.get("COXSWAIN_VLLM_WORK")
+    if chosen:
+        os.makedirs(chosen, exist_ok=True)
+        return chosen
+    return os.path.join(tempfile.gettempdir(), f"coxswain-vllm-{os.getuid()}")
+
+
+def model():
+    return tiny_model.make(os.path.join(work_folder(), "tiny-llama"))
+
+
+def offline_environment(**more):
+    environment = dict(os.environ, HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", VLLM_CPU_KVCACHE_SPACE="1",
+                       VLLM_NO_USAGE_STATS="1", PYTHONPATH=str(CLIENT_FOLDER))
+    environment.update({name: str(value) for name, value in more.items()})
+    return environment
+
+
+class Sidecar:
+    """One real sidecar in a folder of its own, to be stopped, killed and started again."""
+
+    def __init__(self, policy):
+        self.policy, self.folder = policy, tempfile.mkdtemp(prefix="coxswain-vllm-")
+        self.executable, self.process = sidecar_executable(), None
+        self.start()
+
+    def start(self):
+        log = open(os.path.join(self.folder, "sidecar.log"), "a", encoding="utf-8")
+        self.process = subprocess.Popen(
+            [self.executable, "serve", "--policy", str(self.policy), "--runtime-dir", self.folder],
+            stdout=log, stderr=log)
+        log.close()
+        for _ in range(200):
+            try:
+                Client(engine_socket(self.folder)).close()
+                return
+            except Exception:
+                if self.process.poll() is not None:
+                    break
+                self.wait(0.05)
+        raise AssertionError(f"the sidecar did not start: {self.log()}")
+
+    def wait(self, seconds):
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
+
+    def log(self):
+        return Path(self.folder, "sidecar.log").read_text(encoding="utf-8")
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def status(self):
+        with Client(admin_socket(self.folder)) as client:
+            return client.call("coxswain.v1.Admin/Status", {}, 2_000_000)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def run_module(name, *arguments, timeout_s=600, **environment):
+    """Runs one of our modules in a process of its own. Returns its output; fails with its last lines."""
+    done = subprocess.run(
+        [sys.executable, "-m", name, *map(str, arguments)], env=offline_environment(**environment),
+        cwd=CLIENT_FOLDER, capture_output=True, text=True, timeout=timeout_s)
+    if done.returncode:
+        raise AssertionError(f"{name} ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}")
+    return done.stdout
