@@ -77,7 +77,9 @@ final class MonitorLoop {
         capacityBytes: headroom.capacityBytes))
     let resources = steering.update(readings, headroom: headroom, level: level ?? .none)
     let assembly = SnapshotAssembly(nowMs: nowMs, openedMs: openedMs, limits: configuration.limits)
-    let isSlowDue = nowMs - slowMs >= Self.slowIntervalMs || runsShown != refresher.runs + gpus.runs
+    // A driver that keeps silent is news each time: how long it has been silent is said.
+    let isSilent = gpus.waitedMs(nowMs: nowMs) != nil
+    let isSlowDue = isSilent || nowMs - slowMs >= Self.slowIntervalMs || runsShown != refresher.runs + gpus.runs
     let helper = isSlowDue ? helperTrees(nowMs) : self.helper ?? helperTrees(nowMs)
     let snapshot = MachineSnapshot(
       resources: resources,
