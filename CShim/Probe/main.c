@@ -26,6 +26,7 @@ typedef struct options {
   bool gpus;
   bool stream;
   const char *nvml;
+  const char *sysfs;
   probe_pace pace;
 } options;
 
@@ -40,12 +41,13 @@ static const char help[] =
   "\n"
   "  --topology-xml FILE        describe the machine in FILE (hwloc XML)\n"
   "  --topology-synthetic TEXT  describe the machine that TEXT denotes (hwloc synthetic notation)\n"
-  "  --gpus                     print memory, load, power and errors of NVIDIA GPUs instead\n"
+  "  --gpus                     print memory, load, power and errors of GPUs instead\n"
   "  --nvml FILE                the driver's library (default " NVML_LIBRARY ")\n"
   "  --stream                   with --gpus: go on, one document a line, XID errors at once\n"
   "  --fast-ms N                between two looks of --stream (default 1000)\n"
   "  --slow-ms N                between two looks at what is dear or hardly changes (default 30000)\n"
   "  --stages                   print a line before each stage that may hang\n"
+  "  --sysfs FOLDER             where GPUs of other makers are looked for (default /sys)\n"
   "  --version                  print the version of the document and of hwloc\n"
   "  --help                     print this\n"
   "\n"
@@ -138,8 +140,8 @@ static int check_and_run(const options *o) {
   if (o->gpus && (o->xml || o->synthetic)) return usage("--gpus reads this machine", "");
   if (o->stream && !o->gpus) return usage("--stream goes with --gpus", "");
   if (o->pace.fast_ms < 0 || o->pace.slow_ms < 0) return usage("--fast-ms and --slow-ms: expected 100 to 3600000", "");
-  if (o->stream) return probe_gpus_stream(o->nvml, &o->pace);
-  return o->gpus ? print_json(probe_gpus_document(o->nvml)) : run(o);
+  if (o->stream) return probe_gpus_stream(o->nvml, o->sysfs, &o->pace);
+  return o->gpus ? print_json(probe_gpus_document(o->nvml, o->sysfs)) : run(o);
 }
 
 int main(int argc, char **argv) {
@@ -152,11 +154,12 @@ int main(int argc, char **argv) {
     {"slow-ms", required_argument, NULL, 'L'},
     {"stages", no_argument, NULL, 'T'},
     {"nvml", required_argument, NULL, 'n'},
+    {"sysfs", required_argument, NULL, 'y'},
     {"version", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
   };
-  options o = {.nvml = NVML_LIBRARY, .pace = {.fast_ms = 1000, .slow_ms = 30000}};
+  options o = {.nvml = NVML_LIBRARY, .sysfs = "/sys", .pace = {.fast_ms = 1000, .slow_ms = 30000}};
   // Dies with the sidecar; a parent that is no Linux process (none) only loses this extra.
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   opterr = 0;
@@ -170,6 +173,7 @@ int main(int argc, char **argv) {
       case 'L': o.pace.slow_ms = milliseconds(optarg); break;
       case 'T': stage_tell(); break;
       case 'n': o.nvml = optarg; break;
+      case 'y': o.sysfs = optarg; break;
       case 'v':
         return printf("coxswain-probe document %d, hwloc %x\n", PROBE_DOCUMENT_VERSION, hwloc_get_api_version()) < 0;
       case 'h': return fputs(help, stdout) == EOF;

@@ -9,6 +9,7 @@
 
 #include "gpu_leaf.h"
 #include "stage.h"
+#include "sysfs_gpu.h"
 
 #define GPUS_DOCUMENT_VERSION 1
 #define GPUS_MAX 64
@@ -27,6 +28,8 @@ typedef struct driver {
   unsigned count;
   gpu gpus[GPUS_MAX];
   nvml_event_set events;
+  /// GPUs of other makers.
+  unsigned others;
 } driver;
 
 static unsigned listed(const driver *d) { return d->count < GPUS_MAX ? d->count : GPUS_MAX; }
@@ -72,6 +75,7 @@ static void add_gpu(cJSON *array, const driver *d, gpu *g, bool slow) {
   if (g->found == NVML_OK) {
     nvml_result placed = gpu_bus_id(text, sizeof text, &d->api, g);
     gpu_add_leaf(row, "bus_id", placed, cJSON_CreateString(text));
+    gpu_add_leaf(row, "vendor", NVML_OK, cJSON_CreateString("nvidia"));
     gpu_add_text(row, "uuid", d->api.uuid, g, g->handle);
     gpu_add_text(row, "name", d->api.name, g, g->handle);
     gpu_add_fast(row, &d->api, g);
@@ -91,25 +95,28 @@ static void add_pairs(cJSON *json, driver *d) {
   }
 }
 
-static cJSON *document(driver *d, bool slow) {
+static cJSON *document(driver *d, bool slow, const char *sysfs) {
   cJSON *json = cJSON_CreateObject();
   (void)cJSON_AddNumberToObject(json, "version", GPUS_DOCUMENT_VERSION);
   (void)cJSON_AddStringToObject(json, "library", d->status);
   (void)cJSON_AddStringToObject(json, "message", d->message);
-  if (strcmp(d->status, "ok") != 0) return json;
-  gpu_add_leaf(json, "driver_version", d->version_known, cJSON_CreateString(d->version));
-  gpu_add_number(json, "count", d->count_known, d->count);
   cJSON *array = cJSON_AddArrayToObject(json, "gpus");
-  if (slow) stage_enter("slow");
-  for (unsigned i = 0; i < listed(d); i++) add_gpu(array, d, &d->gpus[i], slow);
-  if (slow) add_pairs(json, d);
+  if (!strcmp(d->status, "ok")) {
+    gpu_add_leaf(json, "driver_version", d->version_known, cJSON_CreateString(d->version));
+    gpu_add_number(json, "count", d->count_known, d->count);
+    if (slow) stage_enter("slow");
+    for (unsigned i = 0; i < listed(d); i++) add_gpu(array, d, &d->gpus[i], slow);
+    if (slow) add_pairs(json, d);
+  }
+  stage_enter("sysfs");
+  d->others = sysfs_gpus_add(array, sysfs, listed(d));
   return json;
 }
 
-cJSON *probe_gpus_document(const char *library) {
+cJSON *probe_gpus_document(const char *library, const char *sysfs) {
   static driver d;
   open_driver(&d, library);
-  cJSON *json = document(&d, true);
+  cJSON *json = document(&d, true, sysfs);
   // The process ends here: neither a failing shutdown nor an open library matters.
   if (!strcmp(d.status, "ok") && d.api.shutdown) (void)d.api.shutdown();
   return json;
@@ -188,18 +195,21 @@ static int print_line(cJSON *json) {
   return rc;
 }
 
-int probe_gpus_stream(const char *library, const probe_pace *pace) {
+int probe_gpus_stream(const char *library, const char *sysfs, const probe_pace *pace) {
   static driver d;
   open_driver(&d, library);
   if (!strcmp(d.status, "ok")) watch(&d);
-  long long slow_at = 0;
+  long long slow_at = 0, opened = now_ms();
   while (true) {
     long long start = now_ms();
     bool slow = slow_at == 0 || start >= slow_at;
     if (slow) slow_at = start + pace->slow_ms;
     stage_enter("read");
-    if (print_line(document(&d, slow)) != 0) return EXIT_FAILURE;
-    if (strcmp(d.status, "ok") != 0) return EXIT_SUCCESS;
+    if (print_line(document(&d, slow, sysfs)) != 0) return EXIT_FAILURE;
+    bool nvidia = !strcmp(d.status, "ok");
+    if (!nvidia && d.others == 0) return EXIT_SUCCESS;
+    // A driver that may come later is looked for by the next process.
+    if (!nvidia && slow && start > opened + pace->slow_ms) return EXIT_SUCCESS;
     if (was_reloaded(&d)) {
       (void)fprintf(stderr, "coxswain-probe: the driver was exchanged\n");
       return EXIT_RELOADED;

@@ -32,7 +32,8 @@ final class MonitorLoop {
     let nowMs = SystemClock.nowMs()
     refresher = TopologyRefresher(find: find, limits: configuration.limits, nowMs: nowMs)
     gpus = GPUStream(
-      gpuLibrary: configuration.gpuLibrary, find: find, limits: configuration.limits, nowMs: nowMs)
+      gpuLibrary: configuration.gpuLibrary, sysRoot: configuration.sysRoot, find: find, limits: configuration.limits,
+      nowMs: nowMs)
   }
 
   deinit { close(stop) }

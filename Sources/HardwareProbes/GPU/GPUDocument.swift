@@ -42,7 +42,7 @@ struct GPUDocument: Sendable {
     status = try root.choice("library")
     message = try root.string("message")
     driverVersion = json["driver_version"].map(Self.reading) ?? .failed(status == .ok ? .lost : status)
-    gpus = status == .ok ? try root.elements("gpus", Self.gpu) : []
+    gpus = try root.elements("gpus", Self.gpu)
     links = json["pairs"] == nil ? nil : try root.elements("pairs", Self.link).compactMap { $0 }
   }
 

@@ -5,7 +5,8 @@ import WireProtocol
 struct GPUFigures {
   /// Figures of one GPU in the order of the document.
   static let names = [
-    "bus_id", "uuid", "name", "memory_total_bytes", "memory_used_bytes", "memory_free_bytes", "utilization_percent",
+    "bus_id", "vendor", "uuid", "name", "memory_total_bytes", "memory_used_bytes", "memory_free_bytes",
+    "utilization_percent",
     "memory_utilization_percent", "sm_occupancy_percent", "power_mw", "power_instant_mw", "temperature_celsius",
     "clock_limit_reasons", "pcie_tx_bytes", "pcie_rx_bytes", "nvlink_tx_bytes", "nvlink_rx_bytes", "xid_last",
     "xid_count",
@@ -64,11 +65,19 @@ struct GPUFigures {
     let missing: Reading<JSONValue> = .failed(gpu.map { $0.status == .ok ? .unsupported : $0.status } ?? .lost)
     let rare = stream.rare.indices.contains(index) ? stream.rare[index] : nil
     var members = Self.names.map { SnapshotTree.Member($0, leaf(gpu?.figures[$0] ?? missing, rare: false)) }
-    members += Self.rareNames.map { .init($0, leaf(rare?.figures[$0] ?? missing, rare: true)) }
+    members += Self.rareNames.map { .init($0, rareLeaf($0, rare, gpu, missing)) }
     let uuid = gpu?.figures["uuid"]?.value?.stringValue ?? stream.quarantine.uuid(index: index)
     members.append(.init("quarantine", text(uuid.flatMap { stream.quarantine.reason(uuid: $0) })))
     members.append(.init("instances", .array((rare?.instances ?? []).map(instance))))
     return .object(members)
+  }
+
+  /// Drivers that show files have no rare figures: they are read with the others.
+  private func rareLeaf(
+    _ name: String, _ rare: GPUDocument.Rare?, _ gpu: GPUDocument.GPU?, _ missing: Reading<JSONValue>
+  ) -> SnapshotTree {
+    if let reading = rare?.figures[name] { return leaf(reading, rare: true) }
+    return leaf(gpu?.figures[name] ?? missing, rare: false)
   }
 
   private func instance(_ figures: GPUDocument.Figures) -> SnapshotTree {

@@ -5,6 +5,7 @@ import SchedulerCore
 /// after growing pauses, and never while an abandoned one still exists. Belongs to one thread.
 struct GPUStream {
   private let library: String?
+  private let sysRoot: String
   private let find: () -> Result<String, ProbeFailure>
   private let limits: MonitorLimits
   private var process: ProbeProcess?
@@ -27,11 +28,15 @@ struct GPUStream {
   /// Grows with each document and each end.
   private(set) var runs = 0
 
-  /// - Parameter library: file of the driver's library; nil for where the dynamic linker finds it.
+  /// - Parameters:
+  ///   - library: file of the driver's library; nil for where the dynamic linker finds it.
+  ///   - sysRoot: where drivers of other makers show their files.
   init(
-    gpuLibrary library: String?, find: @escaping () -> Result<String, ProbeFailure>, limits: MonitorLimits, nowMs: Int
+    gpuLibrary library: String?, sysRoot: String = "/sys", find: @escaping () -> Result<String, ProbeFailure>,
+    limits: MonitorLimits, nowMs: Int
   ) {
     self.library = library
+    self.sysRoot = sysRoot
     self.find = find
     self.limits = limits
     nextStartMs = nowMs
@@ -82,7 +87,7 @@ struct GPUStream {
   private mutating func start(_ nowMs: Int) {
     var arguments = [
       "--gpus", "--stream", "--stages", "--fast-ms", "\(limits.gpuIntervalMs)", "--slow-ms",
-      "\(limits.gpuRareIntervalMs)",
+      "\(limits.gpuRareIntervalMs)", "--sysfs", sysRoot,
     ]
     if let library { arguments += ["--nvml", library] }
     startedMs = nowMs
@@ -113,7 +118,10 @@ struct GPUStream {
     process = nil
     switch end {
     // It said that there is nothing to ask.
-    case .success where document?.status == .unsupported: nextStartMs = nowMs + limits.gpuSearchIntervalMs
+    case .success where document?.status == .unsupported && document?.gpus.isEmpty == true:
+      nextStartMs = nowMs + limits.gpuSearchIntervalMs
+    // It shows GPUs of other makers and goes to look for a driver again.
+    case .success where document?.gpus.isEmpty == false && document?.status != .ok: nextStartMs = nowMs
     // It said why the driver cannot be asked now.
     case .success where document?.status != .ok: backOff(nowMs)
     case .success: fail(.exited(code: 0, message: ""), nowMs)
