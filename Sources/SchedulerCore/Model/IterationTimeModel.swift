@@ -65,6 +65,13 @@ public struct IterationTimeModel: Hashable, Sendable {
   /// GPU time of a fluid iteration in milliseconds, by the coefficients for iterations with prefill.
   public func ms(_ features: FluidFeatures) -> Double { ms(features, withPrefill) }
 
+  /// GPU time in milliseconds of an iteration without prefill.
+  public func decodeMs(sequences: Double, contextTokens: Double) -> Double {
+    ms(
+      FluidFeatures(prefillTokens: 0, prefillPairs: 0, decodes: sequences, decodeContextTokens: contextTokens),
+      decodeOnly)
+  }
+
   private func ms(_ features: IterationFeatures, _ k: Coefficients) -> Double {
     ms(
       FluidFeatures(
