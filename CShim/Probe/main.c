@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "calibrate.h"
 #include "document.h"
 #include "nvml.h"
 #include "stage.h"
@@ -27,6 +28,9 @@ typedef struct options {
   bool stream;
   const char *nvml;
   const char *sysfs;
+  bool calibrate;
+  calibration calibration;
+  const char *store;
   probe_pace pace;
 } options;
 
@@ -38,6 +42,7 @@ static const char help[] =
   "  coxswain-probe --topology-synthetic 'pack:2 [numa(memory=68719476736)] l3:1 core:16 pu:2'\n"
   "  coxswain-probe --gpus\n"
   "  coxswain-probe --gpus --stream --fast-ms 1000\n"
+  "  coxswain-probe --calibrate --disk /var/lib/coxswain --store /var/cache/coxswain/calibration.json\n"
   "\n"
   "  --topology-xml FILE        describe the machine in FILE (hwloc XML)\n"
   "  --topology-synthetic TEXT  describe the machine that TEXT denotes (hwloc synthetic notation)\n"
@@ -48,6 +53,11 @@ static const char help[] =
   "  --slow-ms N                between two looks at what is dear or hardly changes (default 30000)\n"
   "  --stages                   print a line before each stage that may hang\n"
   "  --sysfs FOLDER             where GPUs of other makers are looked for (default /sys)\n"
+  "  --calibrate                measure copies to and from GPUs that nobody uses, and the disk\n"
+  "  --disk FOLDER              with --calibrate: on this disk, 256 MiB at most (default: no disk)\n"
+  "  --store FILE               with --calibrate: keep the document there, where the sidecar finds it\n"
+  "  --force                    with --calibrate: measure GPUs in use, too\n"
+  "  --cuda FILE                CUDA's driver library (default " CUDA_LIBRARY ")\n"
   "  --version                  print the version of the document and of hwloc\n"
   "  --help                     print this\n"
   "\n"
@@ -135,13 +145,48 @@ static long long milliseconds(const char *text) {
   return end != text && !*end && value >= PACE_MIN_MS && value <= PACE_MAX_MS ? value : -1;
 }
 
+static int calibrate(const options *o) {
+  calibration what = o->calibration;
+  what.nvml = o->nvml;
+  cJSON *json = probe_calibration(&what);
+  int cause = json && o->store ? probe_store(json, o->store) : 0;
+  int rc = print_json(json);
+  return cause ? failed(o->store, strerror(cause)) : rc;
+}
+
 static int check_and_run(const options *o) {
   if (o->xml && o->synthetic) return usage("--topology-xml and --topology-synthetic exclude each other", "");
   if (o->gpus && (o->xml || o->synthetic)) return usage("--gpus reads this machine", "");
   if (o->stream && !o->gpus) return usage("--stream goes with --gpus", "");
   if (o->pace.fast_ms < 0 || o->pace.slow_ms < 0) return usage("--fast-ms and --slow-ms: expected 100 to 3600000", "");
+  bool extra = o->calibration.disk || o->calibration.force || o->store;
+  if (extra && !o->calibrate) return usage("--disk, --store and --force go with --calibrate", "");
+  if (o->calibrate && (o->gpus || o->xml || o->synthetic)) return usage("--calibrate stands alone", "");
+  if (o->calibrate) return calibrate(o);
   if (o->stream) return probe_gpus_stream(o->nvml, o->sysfs, &o->pace);
   return o->gpus ? print_json(probe_gpus_document(o->nvml, o->sysfs)) : run(o);
+}
+
+/// Takes one option. False if it is not one that sets something.
+static bool apply(options *o, int option) {
+  switch (option) {
+    case 'x': o->xml = optarg; break;
+    case 's': o->synthetic = optarg; break;
+    case 'g': o->gpus = true; break;
+    case 'S': o->stream = true; break;
+    case 'F': o->pace.fast_ms = milliseconds(optarg); break;
+    case 'L': o->pace.slow_ms = milliseconds(optarg); break;
+    case 'T': stage_tell(); break;
+    case 'n': o->nvml = optarg; break;
+    case 'y': o->sysfs = optarg; break;
+    case 'c': o->calibrate = true; break;
+    case 'd': o->calibration.disk = optarg; break;
+    case 'o': o->store = optarg; break;
+    case 'f': o->calibration.force = true; break;
+    case 'u': o->calibration.cuda = optarg; break;
+    default: return false;
+  }
+  return true;
 }
 
 int main(int argc, char **argv) {
@@ -155,25 +200,23 @@ int main(int argc, char **argv) {
     {"stages", no_argument, NULL, 'T'},
     {"nvml", required_argument, NULL, 'n'},
     {"sysfs", required_argument, NULL, 'y'},
+    {"calibrate", no_argument, NULL, 'c'},
+    {"disk", required_argument, NULL, 'd'},
+    {"store", required_argument, NULL, 'o'},
+    {"force", no_argument, NULL, 'f'},
+    {"cuda", required_argument, NULL, 'u'},
     {"version", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
   };
-  options o = {.nvml = NVML_LIBRARY, .sysfs = "/sys", .pace = {.fast_ms = 1000, .slow_ms = 30000}};
+  options o = {.nvml = NVML_LIBRARY, .sysfs = "/sys", .calibration = {.cuda = CUDA_LIBRARY},
+             .pace = {.fast_ms = 1000, .slow_ms = 30000}};
   // Dies with the sidecar; a parent that is no Linux process (none) only loses this extra.
   (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
   opterr = 0;
   for (int option = 0; (option = getopt_long(argc, argv, ":", known, NULL)) != -1;) {
+    if (apply(&o, option)) continue;
     switch (option) {
-      case 'x': o.xml = optarg; break;
-      case 's': o.synthetic = optarg; break;
-      case 'g': o.gpus = true; break;
-      case 'S': o.stream = true; break;
-      case 'F': o.pace.fast_ms = milliseconds(optarg); break;
-      case 'L': o.pace.slow_ms = milliseconds(optarg); break;
-      case 'T': stage_tell(); break;
-      case 'n': o.nvml = optarg; break;
-      case 'y': o.sysfs = optarg; break;
       case 'v':
         return printf("coxswain-probe document %d, hwloc %x\n", PROBE_DOCUMENT_VERSION, hwloc_get_api_version()) < 0;
       case 'h': return fputs(help, stdout) == EOF;

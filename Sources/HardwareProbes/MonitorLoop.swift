@@ -22,6 +22,7 @@ final class MonitorLoop {
   private var topology: TopologyDocument?
   private var refresher: TopologyRefresher
   private var gpus: GPUStream
+  private var calibration: Calibration?
 
   init(_ configuration: ResourceMonitor.Configuration, _ published: Publication, stop: Int32) {
     self.configuration = configuration
@@ -63,6 +64,8 @@ final class MonitorLoop {
         collector = fresh
         openedMs = nowMs
       }
+      // No file: nothing was measured on this machine.
+      calibration = try? Calibration.load(configuration.calibrationPath ?? Calibration.path)
     }
     // Without a collector nothing was ever published as good, and what was published grows stale.
     guard let readings = collector?.collect() else { return }
@@ -100,11 +103,12 @@ final class MonitorLoop {
   }
 
   private func helperTrees(_ nowMs: Int) -> MachineSnapshot.HelperTrees {
-    .init(
-      gpus: GPUFigures(
-        stream: gpus, expected: refresher.document?.nvidiaGPUs, nowMs: nowMs, limits: configuration.limits
-      ).tree,
-      topology: TopologyFigures.tree(refresher, nowMs))
+    let limits = configuration.limits
+    let gpus = GPUFigures(
+      stream: gpus, expected: refresher.document?.nvidiaGPUs, calibration: calibration, nowMs: nowMs, limits: limits)
+    let disk = DiskFigures(
+      calibration: calibration, nowMs: nowMs, staleAfterMs: Self.slowIntervalMs * limits.missedBeforeStale)
+    return .init(gpus: gpus.tree, topology: TopologyFigures.tree(refresher, nowMs), disk: disk.tree)
   }
 
   private func isStopped() -> Bool {

@@ -15,6 +15,8 @@ public final class ResourceMonitor: Sendable {
     public var helperPath: String?
     /// The GPU driver's library (libnvidia-ml.so.1); nil for where the dynamic linker finds it.
     public var gpuLibrary: String?
+    /// The file of `coxswain-probe --calibrate --store`; nil for where the environment says.
+    public var calibrationPath: String?
     public var limits = MonitorLimits()
 
     public init() {}

@@ -73,6 +73,13 @@ def drive_gpus(folder):
             stream = [folder / "probe", "--gpus", "--stream", "--fast-ms", "100", "--slow-ms", "200", "--nvml", library]
             # Ended from outside (124) or by itself.
             run(["timeout", "0.7", *stream], {0, 75, 124}, NVML_DOUBLE=mood)
+    cuda = folder / "libcuda.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-w", "-o", cuda, ROOT / "Tests/CShim/cuda_double.c"], check=True)
+    calibrate = [folder / "probe", "--calibrate", "--nvml", folder / "libnew.so", "--cuda", cuda]
+    for mood in ("normal", "no-device", "no-memory"):
+        run([*calibrate, "--force", "--disk", folder, "--store", folder / "calibration.json"], {0}, CUDA_DOUBLE=mood)
+    run(calibrate, {0})
+    run([*calibrate, "--store", folder / "nowhere/calibration.json"], {1})
     run([folder / "probe", "--gpus", "--nvml", folder / "none.so"], {0})
     run([folder / "probe", "--stream"], {64})
     run([folder / "probe", "--gpus", "--stream", "--fast-ms", "1"], {64})

@@ -58,7 +58,10 @@ struct GPUTests {
     #expect(devices[2]["mig"] == leaf(false, "ok", 50))
     // Symbols that this library does not have.
     #expect(devices[2]["temperature_celsius"] == leaf(.null, "unsupported", .null))
-    #expect(devices[2].objectValue?.names == GPUFigures.names + GPUFigures.rareNames + ["quarantine", "instances"])
+    #expect(
+      devices[2].objectValue?.names == GPUFigures.names + GPUFigures.rareNames + [
+        "to_gpu_mb_s", "from_gpu_mb_s", "quarantine", "instances",
+      ])
   }
 
   @Test func countersErrorsAndLinks() throws {

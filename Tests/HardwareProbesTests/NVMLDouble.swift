@@ -4,9 +4,11 @@ import Foundation
 
 /// The library of `Tests/CShim/nvml_double.c`, built once for each variant.
 enum NVMLDouble {
-  static let current = build([])
+  static let current = build("nvml_double", [])
   /// Lacks what came with later drivers.
-  static let old = build(["-DOLD"])
+  static let old = build("nvml_double", ["-DOLD"])
+  /// CUDA's driver library (`Tests/CShim/cuda_double.c`).
+  static let cuda = build("cuda_double", [])
 
   private static let folder: String = {
     let path = FileManager.default.temporaryDirectory.appending(path: "coxswain-\(UUID().uuidString)").path
@@ -14,15 +16,16 @@ enum NVMLDouble {
     return path
   }()
 
-  private static let source = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
-    .deletingLastPathComponent().appending(path: "CShim/nvml_double.c").path
+  private static let sources = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "CShim")
 
   /// Path of the library; nil where no C compiler is installed.
-  private static func build(_ flags: [String]) -> String? {
+  private static func build(_ name: String, _ flags: [String]) -> String? {
     guard (try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)) != nil else {
       return nil
     }
-    let library = folder + "/libdouble\(flags.count).so"
+    let library = folder + "/\(name)\(flags.count).so"
+    let source = sources.appending(path: name + ".c").path
     for compiler in ["/usr/bin/cc", "/usr/bin/gcc", "/usr/bin/clang"] {
       guard FileManager.default.isExecutableFile(atPath: compiler) else { continue }
       let process = Process()

@@ -23,6 +23,8 @@ struct GPUFigures {
   let stream: GPUStream
   /// PCI addresses of the GPUs that this driver should list; nil where nobody knows.
   let expected: [String]?
+  /// Measured copies; nil where nobody measured.
+  var calibration: Calibration?
   let nowMs: Int
   let limits: MonitorLimits
 
@@ -66,6 +68,9 @@ struct GPUFigures {
     let rare = stream.rare.indices.contains(index) ? stream.rare[index] : nil
     var members = Self.names.map { SnapshotTree.Member($0, leaf(gpu?.figures[$0] ?? missing, rare: false)) }
     members += Self.rareNames.map { .init($0, rareLeaf($0, rare, gpu, missing)) }
+    let speeds = gpu?.figures["bus_id"]?.value?.stringValue.flatMap { calibration?.gpus[$0] }
+    members.append(.init("to_gpu_mb_s", calibration?.leaf(speeds?.toMbS, nowMs: nowMs) ?? Calibration.none))
+    members.append(.init("from_gpu_mb_s", calibration?.leaf(speeds?.fromMbS, nowMs: nowMs) ?? Calibration.none))
     let uuid = gpu?.figures["uuid"]?.value?.stringValue ?? stream.quarantine.uuid(index: index)
     members.append(.init("quarantine", text(uuid.flatMap { stream.quarantine.reason(uuid: $0) })))
     members.append(.init("instances", .array((rare?.instances ?? []).map(instance))))

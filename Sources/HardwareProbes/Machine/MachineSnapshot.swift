@@ -8,6 +8,7 @@ public struct MachineSnapshot: Sendable {
   struct HelperTrees: Sendable {
     var gpus: SnapshotTree
     var topology: SnapshotTree
+    var disk: SnapshotTree
   }
 
   /// Everything that the document is made of.

@@ -17,7 +17,7 @@ struct SnapshotAssembly: Sendable {
       .init("generation", fast(.ok(generation)) { JSONValue($0) }), .init("cpu", cpu(readings)),
       .init("memory", memory(readings, headroom, level)),
       .init("io", .object([.init("pressure", pressure(readings.ioPressure))])),
-      .init("cgroup", cgroup(readings.cgroup, headroom)), .init("numa", numa(readings)),
+      .init("disk", helper.disk), .init("cgroup", cgroup(readings.cgroup, headroom)), .init("numa", numa(readings)),
       .init("gpu", helper.gpus), .init("topology", helper.topology),
     ])
   }
