@@ -60,6 +60,7 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
     .testTarget(name: "SchedulerCoreTests", dependencies: ["SchedulerCore"], swiftSettings: strict),
     .testTarget(

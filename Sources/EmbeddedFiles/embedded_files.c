@@ -54,8 +54,23 @@ static const unsigned char file_schemas_health_v1[] = {
 static const unsigned char file_schemas_plan_v1[] = {
 #embed "../../Schemas/plan-v1.json"
 };
+static const unsigned char file_schemas_policy_apply_v1[] = {
+#embed "../../Schemas/policy-apply-v1.json"
+};
+static const unsigned char file_schemas_policy_change_reply_v1[] = {
+#embed "../../Schemas/policy-change-reply-v1.json"
+};
 static const unsigned char file_schemas_policy_get_reply_v1[] = {
 #embed "../../Schemas/policy-get-reply-v1.json"
+};
+static const unsigned char file_schemas_policy_history_reply_v1[] = {
+#embed "../../Schemas/policy-history-reply-v1.json"
+};
+static const unsigned char file_schemas_policy_history_v1[] = {
+#embed "../../Schemas/policy-history-v1.json"
+};
+static const unsigned char file_schemas_policy_rollback_v1[] = {
+#embed "../../Schemas/policy-rollback-v1.json"
 };
 static const unsigned char file_schemas_policy_v1[] = {
 #embed "../../Schemas/policy-v1.json"
@@ -150,8 +165,18 @@ static const struct embedded_file files[] = {
      sizeof(file_schemas_health_v1)},
     {"Schemas/plan-v1.json", file_schemas_plan_v1,
      sizeof(file_schemas_plan_v1)},
+    {"Schemas/policy-apply-v1.json", file_schemas_policy_apply_v1,
+     sizeof(file_schemas_policy_apply_v1)},
+    {"Schemas/policy-change-reply-v1.json", file_schemas_policy_change_reply_v1,
+     sizeof(file_schemas_policy_change_reply_v1)},
     {"Schemas/policy-get-reply-v1.json", file_schemas_policy_get_reply_v1,
      sizeof(file_schemas_policy_get_reply_v1)},
+    {"Schemas/policy-history-reply-v1.json", file_schemas_policy_history_reply_v1,
+     sizeof(file_schemas_policy_history_reply_v1)},
+    {"Schemas/policy-history-v1.json", file_schemas_policy_history_v1,
+     sizeof(file_schemas_policy_history_v1)},
+    {"Schemas/policy-rollback-v1.json", file_schemas_policy_rollback_v1,
+     sizeof(file_schemas_policy_rollback_v1)},
     {"Schemas/policy-v1.json", file_schemas_policy_v1,
      sizeof(file_schemas_policy_v1)},
     {"Schemas/policy-validate-reply-v1.json", file_schemas_policy_validate_reply_v1,

@@ -3,18 +3,21 @@ import Policy
 /// What `coxswain serve` was asked to do.
 public struct SidecarConfiguration: Sendable {
   public var runtimeDirectory: String
-  public var policy: PolicyDocument
+  public var policy: PolicySource
+  /// Where policies are kept; nil: in memory only.
+  public var stateDirectory: String?
   public var limits: SidecarLimits
   public var version: String
   /// Check every plan against the invariants before it leaves. Costs O(running) per Step.
   public var checksPlans: Bool
 
   public init(
-    runtimeDirectory: String, policy: PolicyDocument, limits: SidecarLimits = SidecarLimits(), version: String,
-    checksPlans: Bool
+    runtimeDirectory: String, policy: PolicySource, stateDirectory: String?,
+    limits: SidecarLimits = SidecarLimits(), version: String, checksPlans: Bool
   ) {
     self.runtimeDirectory = runtimeDirectory
     self.policy = policy
+    self.stateDirectory = stateDirectory
     self.limits = limits
     self.version = version
     self.checksPlans = checksPlans

@@ -29,6 +29,8 @@ public struct SidecarLimits: Hashable, Sendable {
   public var recordingBytes = 512 << 20
   /// Connections that ended whose recordings are kept.
   public var endedRecordings = 4
+  /// Policies in the history, on disk and in memory.
+  public var policyHistory = 100
   /// Event loops for engine connections.
   public var engineLoops = 2
 

@@ -9,12 +9,12 @@ public struct SidecarService: Service {
   private let configuration: SidecarConfiguration
   private let resources: ResourceSource
   private let log: Logger
-  private let onReady: @Sendable (_ sockets: [String]) -> Void
+  private let onReady: @Sendable (_ sockets: [String], _ policy: ActivePolicy) -> Void
 
-  /// - Parameter onReady: called once both sockets accept connections, with their paths.
+  /// - Parameter onReady: called once both sockets accept connections, with their paths and the policy in force.
   public init(
     configuration: SidecarConfiguration, resources: ResourceSource, log: Logger,
-    onReady: @escaping @Sendable (_ sockets: [String]) -> Void = { _ in }
+    onReady: @escaping @Sendable (_ sockets: [String], _ policy: ActivePolicy) -> Void = { _, _ in }
   ) {
     self.configuration = configuration
     self.resources = resources
@@ -25,23 +25,35 @@ public struct SidecarService: Service {
   public func run() async throws {
     let limits = configuration.limits
     let directory = try SocketDirectory(configuration.runtimeDirectory)
+    let opening = try PolicyOpening.open(
+      configuration.policy.load(), stateDirectory: configuration.stateDirectory, limit: limits.policyHistory, log: log)
     let engineGroup = MultiThreadedEventLoopGroup(numberOfThreads: limits.engineLoops)
     let adminGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    let services = Services(
-      registry: SessionRegistry(
-        policy: ActivePolicy(document: configuration.policy, generation: 1), limits: limits,
-        firstEpoch: UInt64.random(in: 1...UInt64(UInt32.max)), checksPlans: configuration.checksPlans),
-      sessions: SessionDirectory(), resources: resources, health: HealthState(),
-      ended: EndedRecordings(limit: limits.endedRecordings), limits: limits, version: configuration.version,
-      startedUs: MonotonicClock.nowUs())
+    let services = services(opening, limits)
+    services.executor.start()
     services.bench.start()
+    services.policyBench.start()
     let outcome = await serve(directory, services, engineGroup, adminGroup)
     directory.removeOwn()
     await services.tasks.drain()
     await services.bench.stop()
+    await services.policyBench.stop()
+    await services.executor.stop()
     try await engineGroup.shutdownGracefully()
     try await adminGroup.shutdownGracefully()
     try outcome.get()
+  }
+
+  private func services(_ opening: sending PolicyOpening, _ limits: SidecarLimits) -> Services {
+    let current = opening.entries[opening.entries.count - 1]
+    let registry = SessionRegistry(
+      policy: ActivePolicy(document: current.document, generation: current.generation), limits: limits,
+      firstEpoch: UInt64.random(in: 1...UInt64(UInt32.max)), checksPlans: configuration.checksPlans)
+    return Services(
+      registry: registry, sessions: SessionDirectory(), resources: resources, health: HealthState(),
+      policy: LivePolicy(opening, registry: registry, limit: limits.policyHistory),
+      ended: EndedRecordings(limit: limits.endedRecordings), limits: limits, version: configuration.version,
+      startedUs: MonotonicClock.nowUs(), log: log)
   }
 
   /// Everything between the first socket and the last reply.
@@ -54,8 +66,8 @@ public struct SidecarService: Service {
       // First: a socket of systemd has callers before the other one is open, and they are served.
       services.health.startServing()
       try await listen(directory, services, engineGroup, adminGroup, &servers)
-      onReady(SocketKind.allCases.map(directory.socketPath))
-      await keepHouse(services)
+      onReady(SocketKind.allCases.map(directory.socketPath), services.registry.policy)
+      await work(services)
       await stop(servers, services)
       return .success(())
     } catch {
@@ -77,6 +89,15 @@ public struct SidecarService: Service {
           kind, path: directory.socketPath(kind), descriptor: activated[kind],
           group: kind == .engine ? engineGroup : adminGroup, services: services, log: log))
       if activated[kind] == nil { try directory.claim(kind) }
+    }
+  }
+
+  /// Returns when the sidecar is asked to stop.
+  private func work(_ services: Services) async {
+    await withDiscardingTaskGroup { group in
+      group.addTask(executorPreference: services.executor) { await services.follow(configuration.policy) }
+      await keepHouse(services)
+      group.cancelAll()
     }
   }
 

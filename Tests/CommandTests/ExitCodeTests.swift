@@ -7,7 +7,9 @@ import Testing
     ["--help"], ["help", "serve"], ["serve", "--help"], ["status", "--help"], ["queue", "--help"], ["top", "--help"],
     ["plan", "--help"], ["policy", "--help"], ["policy", "validate", "--help"], ["policy", "show", "--help"],
     ["schema", "--help"], ["bench", "--help"], ["version", "--help"], ["engine", "--help"], ["snapshot", "--help"],
-    ["topology", "--help"], ["record", "--help"], ["replay", "--help"],
+    ["topology", "--help"], ["record", "--help"], ["policy", "apply", "--help"],
+    ["policy", "rollback", "--help"], ["policy", "history", "--help"], ["policy", "diff", "--help"],
+    ["replay", "--help"],
   ])
   func helpHasExamplesAndEndsWell(_ arguments: [String]) throws {
     let outcome = try Executable.run(arguments)
@@ -20,7 +22,8 @@ import Testing
     ["--bogus"], ["nonsense"], ["status", "--bogus"], ["status", "-o", "xml"], ["queue", "--limit", "0"],
     ["queue", "--limit", "many"], ["top", "--interval-ms", "1"], ["plan"], ["bench", "--rounds", "0"],
     ["bench", "--steps", "1"], ["schema", "no-such-schema"], ["status", "--timeout-ms", "0"],
-    ["policy", "validate"], ["record"], ["replay"],
+    ["policy", "validate"], ["record"], ["replay"], ["policy", "apply"],
+    ["policy", "diff"], ["policy", "rollback", "--generation", "0"], ["policy", "history", "--limit", "0"],
   ])
   func wrongUsageIs64(_ arguments: [String]) throws {
     let outcome = try Executable.run(arguments)
@@ -29,7 +32,10 @@ import Testing
     #expect(outcome.output.isEmpty)
   }
 
-  @Test(arguments: [["status"], ["queue"], ["top"], ["policy", "show"], ["snapshot"], ["topology"], ["record", "x"]])
+  @Test(arguments: [
+    ["status"], ["queue"], ["top"], ["policy", "show"], ["snapshot"], ["topology"], ["record", "x"],
+    ["policy", "apply", "balanced"], ["policy", "rollback"], ["policy", "history"], ["policy", "diff", "balanced"],
+  ])
   func nobodyThereIs69(_ arguments: [String]) throws {
     let directory = try TemporaryDirectory()
     let outcome = try Executable.run(arguments + ["--runtime-dir", directory.path])

@@ -56,6 +56,10 @@ final class ServedSidecar {
     return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
   }
 
+  var pid: Int32 { process.processIdentifier }
+
+  func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
   /// Runs a command against this sidecar.
   func command(_ arguments: [String]) throws -> Executable.Outcome {
     try Executable.run(arguments + ["--runtime-dir", runtime.path])

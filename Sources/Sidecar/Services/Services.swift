@@ -1,3 +1,4 @@
+import Logging
 import Policy
 import SchedulerCore
 import WireProtocol
@@ -9,26 +10,40 @@ struct Services: Sendable {
   let resources: ResourceSource
   let health: HealthState
   let tasks = RunningTasks()
+  let executor = ServiceExecutor()
+  /// For what operators ask for and takes long.
   let bench = Workbench()
+  /// For changes of the policy, which wait for the disk and never for the other bench.
+  let policyBench = Workbench()
+  let policy: LivePolicy
   let ended: EndedRecordings
   let limits: SidecarLimits
   let version: String
   let startedUs: Int
+  let log: Logger
 
   /// Answers one call that is no stream.
-  func answer(_ method: WireMethod, _ message: JSONValue) async -> Result<JSONValue, CallError> {
-    do throws(CallError) { return .success(try await reply(method, message)) } catch { return .failure(error) }
+  /// - Parameter peer: who asks; nil when the kernel does not say.
+  func answer(
+    _ method: WireMethod, _ message: JSONValue, from peer: PeerCredentials?
+  ) async -> Result<JSONValue, CallError> {
+    do throws(CallError) { return .success(try await reply(method, message, peer)) } catch { return .failure(error) }
   }
 
-  private func reply(_ method: WireMethod, _ message: JSONValue) async throws(CallError) -> JSONValue {
+  private func reply(
+    _ method: WireMethod, _ message: JSONValue, _ peer: PeerCredentials?
+  ) async throws(CallError) -> JSONValue {
     switch method {
     case .plan:
       try StatelessPlan.answer(
         message, policy: registry.policy.document, resources: resources.current(), limits: limits.mirror)
     case .status: await status()
     case .requests: try await requests(message)
-    case .policyGet: policy()
+    case .policyGet: policyInForce()
     case .policyValidate: validate(message)
+    case .policyApply: try await applyPolicy(message, peer)
+    case .policyRollback: try await rollBackPolicy(message, peer)
+    case .policyHistory: try policyHistory(message)
     case .snapshot: resources.snapshot()
     case .topology: try topology()
     case .healthCheck: try healthCheck(message)
@@ -46,11 +61,10 @@ struct Services: Sendable {
       handle.flushCharges()
       if let view = await handle.view() { views.append(view.json) }
     }
-    let policy = registry.policy
     return [
       "version": .string(version), "uptime_ms": JSONValue((MonotonicClock.nowUs() - startedUs) / 1000),
       "health": .string(health.isServing ? "SERVING" : "NOT_SERVING"),
-      "policy": ["name": .string(policy.document.config.name), "generation": JSONValue(policy.generation)],
+      "policy": policy.status,
       "sessions": .array(views),
       "tenants": .array(
         registry.tenantCharges().map { ["name": .string($0.tenant), "charged_tokens": JSONValue($0.tokens)] }),
@@ -82,7 +96,7 @@ struct Services: Sendable {
 
   // MARK: - Policy
 
-  private func policy() -> JSONValue {
+  private func policyInForce() -> JSONValue {
     let policy = registry.policy
     return [
       "name": .string(policy.document.config.name), "generation": JSONValue(policy.generation),

@@ -254,9 +254,9 @@ final class EngineSession {
     if core != nil { recorder.record(resources, atUs: clock()) }
   }
 
-  /// The policy from the next Step on. One that came with Register already changes nothing.
+  /// The policy from the next Step on. One that came with Register already, or is overtaken, changes nothing.
   func publish(_ policy: ActivePolicy) {
-    guard policy.generation != self.policy.generation else { return }
+    guard policy.generation > self.policy.generation else { return }
     self.policy = policy
     guard core != nil else { return }
     core!.setPolicy(policy.document.config)

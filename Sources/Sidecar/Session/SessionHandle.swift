@@ -37,8 +37,10 @@ struct SessionHandle: Sendable {
     eventLoop.execute { [session] in session.value.publish(resources) }
   }
 
-  func publish(_ policy: ActivePolicy) {
-    eventLoop.execute { [session] in session.value.publish(policy) }
+  /// Returns when the session follows the policy. False when the connection is gone.
+  func follow(_ policy: ActivePolicy) async -> Bool {
+    let isFollowed: Void? = try? await eventLoop.submit { [session] in session.value.publish(policy) }.get()
+    return isFollowed != nil
   }
 
   /// The inputs of the connection's last Steps; of the session wanted, empty means any.

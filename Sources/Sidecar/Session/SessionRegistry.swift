@@ -39,6 +39,9 @@ public final class SessionRegistry: Sendable {
 
   public var policy: ActivePolicy { contents.withLock { $0.policy } }
 
+  /// What sessions that register from now on follow.
+  func setPolicy(_ policy: ActivePolicy) { contents.withLock { $0.policy = policy } }
+
   /// Opens a session; one that held the same rank is replaced and applies no further Step.
   func register(_ engine: EngineDescription) -> (SessionRegistration, RegisterReply.Applied?) {
     contents.withLock { contents in

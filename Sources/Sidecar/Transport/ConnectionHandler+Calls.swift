@@ -86,11 +86,12 @@ extension ConnectionHandler {
     let tag = try calls.open(envelope.id)
     let port = ReplyPort(tag: tag, handler: self, context: context)
     let services = services
-    let task = services.tasks.start {
+    let peer = peer
+    let task = services.tasks.start(on: services.executor) {
       if method.isStream {
         await services.stream(method, message, to: port)
       } else {
-        await port.finish(services.answer(method, message))
+        await port.finish(services.answer(method, message, from: peer))
       }
     }
     calls.start(tag, method, task, deadline: deadline(of: method, envelope, context))

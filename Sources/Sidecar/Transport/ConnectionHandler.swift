@@ -23,6 +23,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
   private var partialTimer: Scheduled<Void>?
   private var slowTimer: Scheduled<Void>?
   private var connectionID: UInt64 = 0
+  /// Who is at the other end; nil until the kernel has said.
+  private(set) var peer: PeerCredentials?
   private var isClosed = false
   /// Nothing new is taken; the connection closes when its calls are answered.
   private var isEnding = false
@@ -46,12 +48,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
   // MARK: - Life
 
   func handlerAdded(context: ChannelHandlerContext) {
-    guard let session else { return }
     let eventLoop = context.eventLoop
-    let bound = NIOLoopBound((handler: self, session: session), eventLoop: eventLoop)
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
     PeerCredentials.read(context.channel).whenSuccess { credentials in
-      let (handler, session) = bound.value
+      let handler = bound.value
       guard !handler.isClosed else { return }
+      handler.peer = credentials
+      guard let session = handler.session else { return }
       handler.connectionID = handler.services.sessions.add(SessionHandle(session, on: eventLoop, peer: credentials))
     }
   }

@@ -10,11 +10,12 @@ final class RunningTasks: Sendable {
 
   private let contents = Mutex(Contents())
 
-  func start(_ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+  /// - Parameter executor: where the task runs.
+  func start(on executor: ServiceExecutor, _ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
     contents.withLock { contents in
       contents.last += 1
       let number = contents.last
-      let task = Task { [self] in
+      let task = Task(executorPreference: executor) { [self] in
         await body()
         self.contents.withLock { $0.tasks[number] = nil }
       }

@@ -12,7 +12,9 @@ public enum SocketKind: String, CaseIterable, Hashable, Sendable {
     switch method {
     case .healthCheck, .healthWatch, .reflectionList: true
     case .register, .step, .plan, .unregister: self == .engine
-    case .snapshot, .watchSnapshot, .topology, .policyGet, .policyValidate, .status, .requests, .record:
+    case .snapshot, .watchSnapshot, .topology, .policyGet, .policyValidate, .policyApply, .policyRollback,
+      .policyHistory,
+      .status, .requests, .record:
       self == .admin
     }
   }

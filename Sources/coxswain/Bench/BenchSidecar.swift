@@ -20,10 +20,11 @@ struct BenchSidecar {
     let (ready, isReady) = AsyncStream.makeStream(of: Void.self)
     let service = SidecarService(
       configuration: SidecarConfiguration(
-        runtimeDirectory: sidecar.directory.path, policy: policy, version: VersionCommand.number, checksPlans: false),
+        runtimeDirectory: sidecar.directory.path, policy: PolicySource(policy), stateDirectory: nil,
+        version: VersionCommand.number, checksPlans: false),
       resources: ResourceSource(current: { .unknown }, snapshot: { [:] }, topology: { nil }),
       log: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
-    ) { _ in isReady.finish() }
+    ) { _, _ in isReady.finish() }
     // A signal stops the sidecar; the bench then finds its connection closed, and everything is removed.
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(

@@ -2,11 +2,18 @@ import ArgumentParser
 
 struct PolicyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "policy", abstract: "Check and show policies.",
+    commandName: "policy", abstract: "Check, compare, apply and roll back policies.",
     discussion: """
       EXAMPLES
-        coxswain policy validate policy.json
-        coxswain policy show vllm-v1
+        coxswain policy show                     what is in force
+        coxswain policy validate policy.json     is it right?
+        coxswain policy diff policy.json         what would change?
+        coxswain policy apply policy.json        put it in force
+        coxswain policy rollback                 take it back
+        coxswain policy history                  who changed what
       """,
-    subcommands: [PolicyValidateCommand.self, PolicyShowCommand.self])
+    subcommands: [
+      PolicyValidateCommand.self, PolicyShowCommand.self, PolicyDiffCommand.self, PolicyApplyCommand.self,
+      PolicyRollbackCommand.self, PolicyHistoryCommand.self,
+    ])
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Logging
 import ServiceLifecycle
 import Sidecar
+import UnixSignals
 import WireClient
 
 struct ServeCommand: AsyncParsableCommand {
@@ -9,6 +10,8 @@ struct ServeCommand: AsyncParsableCommand {
     commandName: "serve", abstract: "Run the sidecar until SIGTERM or SIGINT.",
     discussion: """
       It listens on engine.sock and admin.sock in the runtime directory and logs to standard error, one line per event.
+      SIGHUP reads the policy file again. The policies that were in force are kept in the state directory: what was
+      applied to the running sidecar survives its restart, and a wrong file does not stop one that knows a good policy.
 
       EXAMPLES
         coxswain serve
@@ -25,39 +28,66 @@ struct ServeCommand: AsyncParsableCommand {
       valueName: "dir"))
   var runtimeDir: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Directory for policies (default: $COXSWAIN_STATE_DIR, $STATE_DIRECTORY, state in the runtime directory).",
+      valueName: "dir"))
+  var stateDir: String?
+
   @Option(help: ArgumentHelp("Least level to log.", valueName: "level")) var logLevel: LogLevel = .info
 
   @Flag(help: "Check every plan against the invariants before it is sent; costs time in each Step.")
   var checkPlans = false
 
   func run() async throws {
-    let document = try PolicyArgument.load(policy)
     let directory = RuntimeDirectory.forServing(option: runtimeDir)
     do throws(WireClientError) { try directory.checkLength() } catch { throw CommandFailure(error) }
     let level = logLevel.level
     LoggingSystem.bootstrap { _ in LineLogHandler(logLevel: level) }
     let log = Logger(label: "coxswain")
-    for warning in document.warnings { log.warning("policy", metadata: ["warning": "\(warning)"]) }
+    let (reloads, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     let machine = MachineProbes(log: log)
     defer { machine.stop() }
     let service = SidecarService(
       configuration: SidecarConfiguration(
-        runtimeDirectory: directory.path, policy: document, version: VersionCommand.number, checksPlans: checkPlans),
+        runtimeDirectory: directory.path, policy: PolicyArgument.source(policy, reloads: reloads),
+        stateDirectory: StateDirectory.path(option: stateDir, runtimeDirectory: directory.path),
+        version: VersionCommand.number, checksPlans: checkPlans),
       resources: machine.source, log: log
-    ) { sockets in
+    ) { sockets, active in
+      for warning in active.document.warnings { log.warning("policy", metadata: ["warning": "\(warning)"]) }
       log.info(
         "listening",
-        metadata: ["policy": "\(document.config.name)", "sockets": "\(sockets.joined(separator: ","))"])
+        metadata: [
+          "policy": "\(active.document.config.name)", "generation": "\(active.generation)",
+          "sockets": "\(sockets.joined(separator: ","))",
+        ])
     }
+    try await Self.run(service, reload: continuation, log)
+    log.info("stopped")
+  }
+
+  /// Serves until a signal says stop; SIGHUP says read the policy again.
+  private static func run(
+    _ service: SidecarService, reload: AsyncStream<Void>.Continuation, _ log: Logger
+  ) async throws {
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
         services: [service], gracefulShutdownSignals: [.sigterm, .sigint], logger: log))
+    // Before the first socket: from then on somebody may send one.
+    let signals = await UnixSignalsSequence(trapping: .sighup)
+    let hangups = Task {
+      for await _ in signals { reload.yield() }
+    }
+    defer { hangups.cancel() }
     do {
       try await group.run()
     } catch let error as SocketDirectoryError {
-      throw Self.failure(error)
+      throw failure(error)
+    } catch let error as PolicyUpdateError {
+      let lines = error.details.split(separator: "\n").map { "\n  \($0)" }.joined()
+      throw CommandFailure(.badConfiguration, "the policy is not valid, and no good one is known:\(lines)")
     }
-    log.info("stopped")
   }
 
   private static func failure(_ error: SocketDirectoryError) -> CommandFailure {

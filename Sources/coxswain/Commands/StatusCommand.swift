@@ -3,7 +3,8 @@ import WireProtocol
 
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "What the sidecar serves: sessions, plans followed, tenants.",
+    commandName: "status",
+    abstract: "What the sidecar serves: sessions, plans followed, tenants, the last change of the policy.",
     discussion: """
       FOLLOWED is the share of planned tokens that the engine really computed; the reasons for the others follow
       (cached: a prefix hit made the work unnecessary).
@@ -24,7 +25,7 @@ struct StatusCommand: ParsableCommand {
   }
 
   static func text(_ status: JSONValue) -> String {
-    var text = headline(status) + "\n"
+    var text = headline(status) + "\n" + refusedChange(status)
     let sessions = (status["sessions"]?.arrayValue ?? []).map(SessionStatus.init)
     text += sessions.isEmpty ? "\nno engine is registered\n" : "\n" + sessionTable(sessions).text
     let exceptions = exceptionTable(sessions)
@@ -40,6 +41,15 @@ struct StatusCommand: ParsableCommand {
     let generation = status["policy"]?["generation"]?.integerValue ?? 0
     return TextTable.printable(
       "coxswain \(status["version"]?.stringValue ?? "?"), up \(uptime), policy \(policy) (generation \(generation))")
+  }
+
+  /// The last change of the policy, if it was refused: when, and why.
+  static func refusedChange(_ status: JSONValue) -> String {
+    guard let policy = status["policy"], policy["last_update_failed"]?.boolValue == true else { return "" }
+    let details = (policy["details"]?.stringValue ?? "").split(separator: "\n").map { "  \($0)\n" }.joined()
+    return TextTable.printableLines(
+      "policy change refused (\(policy["failed_source"]?.stringValue ?? "?"), "
+        + "\(policy["last_update_attempt"]?.stringValue ?? "?")):\n\(details)")
   }
 
   static func sessionTable(_ sessions: [SessionStatus]) -> TextTable {

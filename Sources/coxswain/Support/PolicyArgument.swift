@@ -1,5 +1,6 @@
 import Glibc
 import Policy
+import Sidecar
 import WireProtocol
 
 /// `--policy`: the name of a preset or the path of a file.
@@ -15,6 +16,18 @@ enum PolicyArgument {
       let lines = error.errors.map { "\n  \($0.text)" }.joined()
       throw CommandFailure(.badConfiguration, "policy \(name) is not valid:\(lines)")
     }
+  }
+
+  /// The same for the sidecar, which may know a good policy when this one is wrong. A file is read anew each time.
+  static func source(_ argument: String?, reloads: AsyncStream<Void>) -> PolicySource {
+    PolicySource(
+      load: {
+        let name = argument ?? PolicyDocument.defaultPresetName
+        if let preset = PolicyDocument.preset(name) { return PolicyLoad(preset) }
+        do throws(CommandFailure) { return PolicyLoad(bytes: try bytes(name)) } catch {
+          return PolicyLoad(json: nil, outcome: .failure(.unreadable(error.message ?? name)))
+        }
+      }, reloads: reloads)
   }
 
   /// The text of a preset or file, unchecked.

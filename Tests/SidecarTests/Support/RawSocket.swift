@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import WireProtocol
 
-/// A Unix socket without any protocol, for bytes that no client would send. Every wait ends after five seconds.
+/// A Unix socket without any protocol, for bytes that no client would send. Every wait ends after a minute.
 final class RawSocket {
   private let descriptor: CInt
 
@@ -16,7 +16,7 @@ final class RawSocket {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) }
     }
     guard result == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
-    var timeout = timeval(tv_sec: 5, tv_usec: 0)
+    var timeout = timeval(tv_sec: 60, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
   }
 
