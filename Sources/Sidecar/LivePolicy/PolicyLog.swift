@@ -2,8 +2,8 @@ import Glibc
 import WireProtocol
 
 /// The policies that were in force, on disk: one checksummed line each, the last whole one is the last known good. A
-/// line is on the disk before its policy is in force, so that a crash at any moment leaves a good policy. Belongs to one
-/// thread at a time.
+/// line is on the disk before its policy is in force, so that a crash at any moment leaves a good policy. Belongs to
+/// one thread at a time.
 final class PolicyLog {
   static let fileName = "policies.log"
   private static let lockName = "policies.lock"

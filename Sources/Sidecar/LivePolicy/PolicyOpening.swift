@@ -3,8 +3,9 @@ import Policy
 
 /// What the sidecar starts with: the policy that it was told, or the one that was in force when it ended.
 ///
-/// The newer one wins: a file that changed since it was read last comes into force under a new generation; one that did
-/// not change does not undo what was applied after it. A file that is wrong never stops a sidecar that knows a good one.
+/// The newer one wins: a file that changed since it was read last comes into force under a new generation; one that
+/// did not change does not undo what was applied after it. A file that is wrong never stops a sidecar that knows a
+/// good one.
 struct PolicyOpening {
   var log: PolicyLog?
   /// Oldest first; never empty.
