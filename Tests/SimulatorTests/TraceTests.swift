@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 @testable import Simulator
@@ -49,15 +50,90 @@ struct TraceTests {
     #expect(found.map(\.arrivalUs) == [0, 750_000])
   }
 
+  @Test func azureTimesMayCarryAZone() throws {
+    let text =
+      "TIMESTAMP,ContextTokens,GeneratedTokens\n2024-05-10 00:00:00.5+00:00,3,4\n2024-05-10 00:00:01+00:00,3,4\n"
+    #expect(try requests(text).map(\.arrivalUs) == [0, 500_000])
+  }
+
   @Test func mooncakeHasPrefixBlocks() throws {
     let found = try requests(
       """
       {"timestamp": 10, "input_length": 1100, "output_length": 5, "hash_ids": [0, 1, 2]}
-      {"timestamp": 12.5, "input_length": 40, "output_length": 6, "hash_ids": [0, 9, 10], "more": 1}
+      {"timestamp": 12.5, "input_length": 40, "output_length": 6, "hash_ids": [7], "more": 1}
       """)
-    #expect(found.map(\.prefixBlocks) == [[0, 1, 2], [0, 9, 10]])
-    #expect(found.map(\.prefixBlockTokens) == [512, 16])
+    #expect(found.map(\.prefixBlocks) == [[0, 1, 2], [7]])
+    #expect(found.map(\.prefixBlockTokens) == [512, 512])
     #expect(found.map(\.arrivalUs) == [0, 2_500])
+  }
+
+  /// The first lines fit either size; the third has too many blocks for large ones.
+  @Test func smallBlocksAreToldByTheFile() throws {
+    let found = try requests(
+      """
+      {"timestamp": 0, "input_length": 16, "output_length": 5, "hash_ids": [3]}
+      {"timestamp": 0, "input_length": 10, "output_length": 5, "hash_ids": []}
+      {"timestamp": 0, "input_length": 40, "output_length": 25, "hash_ids": [0, 9]}
+      """)
+    #expect(found.map(\.prefixBlockTokens) == [16, 16, 16])
+    let measured = try requests(
+      #"{"timestamp":1,"input_length":20,"output_length":20,"hash_ids":[1],"output_hash_ids":[2,3],"gpu":{"ttft_ms":1}}"#
+    )
+    #expect(measured.map(\.prefixBlockTokens) == [16])
+    #expect(measured.map(\.outputBlocks) == [[2, 3]])
+  }
+
+  private let lengths = "num_prefill_tokens,num_decode_tokens,num_total_tokens,pd_ratio\n74,918,992,0.08\n5,0,5,1.5\n"
+
+  @Test func lengthsNeedArrivals() throws {
+    let error = #expect(throws: WorkloadError.self) { try requests(lengths) }
+    #expect(error?.description.contains("--arrivals") == true)
+    for text in [lengths, "num_prefill_tokens,num_decode_tokens\n74,918\n5,0\n"] {
+      let path = try file(text)
+      func open(_ rateScale: Double) throws -> [WorkloadRequest] {
+        var trace = try TraceWorkload(
+          path: path, mix: .standard, rateScale: rateScale, arrivals: ArrivalProcess(.poisson, ratePerS: 2))
+        return [try #require(try trace.next()), try #require(try trace.next())]
+      }
+      let found = try open(1)
+      #expect(found.map(\.promptTokens) == [74, 5])
+      #expect(found.map(\.outputTokens) == [918, 1])
+      #expect(found[0].arrivalUs > 0 && found[1].arrivalUs > found[0].arrivalUs)
+      #expect(try open(2).map(\.arrivalUs) == found.map { Int64(Double($0.arrivalUs) / 2) })
+    }
+  }
+
+  @Test func packedFilesAreUnpackedAndBrokenOnesRefused() throws {
+    let path = try file(azure)
+    let gzip = Process()
+    gzip.executableURL = URL(filePath: "/usr/bin/env")
+    gzip.arguments = ["gzip", path]
+    try gzip.run()
+    gzip.waitUntilExit()
+    var trace = try TraceWorkload(path: path + ".gz", mix: .standard)
+    #expect(try trace.next()?.promptTokens == 374)
+    let packed = try Data(contentsOf: URL(filePath: path + ".gz"))
+    try packed.prefix(packed.count - 9).write(to: URL(filePath: path + ".gz"))
+    let error = #expect(throws: WorkloadError.self) { try TraceWorkload(path: path + ".gz", mix: .standard) }
+    #expect(error?.description.contains("gzip") == true)
+  }
+
+  /// Every trace beside the project is read to its end; the counts are those of its README.
+  @Test(
+    .enabled(if: access(TraceData.azure, R_OK) == 0),
+    arguments: [
+      ("azure_2023_conv.csv", 19_366), ("mooncake_fast25_conversation.jsonl.gz", 12_031),
+      ("sharegpt300_llama31_8b_hash16_measured_vllm.jsonl.gz", 300), ("servegen_m-small_1h_12rps_tenants.csv", 43_037),
+      ("bwb_lengths_llama2.csv.gz", 33_768), ("sharegpt_val_10k_lengths_llama2.csv", 10_000),
+    ])
+  func sharedTraces(name: String, count: Int) throws {
+    let isLengths = name.contains("lengths")
+    var trace = try TraceWorkload(
+      path: TraceData.shared + "/traces/" + name, mix: .standard,
+      arrivals: isLengths ? ArrivalProcess(.weibull, ratePerS: 10, variation: 2) : nil)
+    var found = 0
+    while try trace.next() != nil { found += 1 }
+    #expect(found == count)
   }
 
   @Test(arguments: [
@@ -70,6 +146,9 @@ struct TraceTests {
     ("arrival_s,tenant,input_tokens,output_tokens\n0.5,14,28\n", 2, "3 fields"),
     ("{\"timestamp\": 1, \"input_length\": 5, \"output_length\": 5}\n{\"timestamp\": 2, \"input_le", 2, "no JSON"),
     ("{\"timestamp\": 1, \"output_length\": 5}\n", 1, "input_length"),
+    ("arrival_s,tenant,input_tokens,output_tokens\n0.5,,28,3\n", 2, "tenant"),
+    ("{\"timestamp\": 1, \"input_length\": 5, \"output_length\": 5, \"hash_ids\": 7}\n", 1, "hash_ids"),
+    ("{\"timestamp\": 1, \"input_length\": 5, \"output_length\": 5, \"hash_ids\": [1, 2]}\n", 1, "at most 1"),
     ("{\"timestamp\": 1, \"input_length\": 5, \"output_length\": 5, \"hash_ids\": [-1]}\n", 1, "hash_ids"),
   ])
   func malformedLinesAreNamed(_ text: String, _ line: Int, _ words: String) {
@@ -92,8 +171,14 @@ struct TraceTests {
 
   @Test func classMixesAreRead() throws {
     let good = #"{"classes":[{"name":"a","share":1,"ttft_slo_ms":5,"tpot_slo_ms":6}]}"#
-    #expect(try ClassMix.decode(bytes: Array(good.utf8)).entries.map(\.name) == ["a"])
-    for broken in ["{}", "[]", "nonsense", good.replacing("1", with: "0"), good.replacing("5", with: "\"5\"")] {
+    let read = try ClassMix.decode(bytes: Array(good.utf8))
+    #expect(read.entries == [.init(name: "a", share: 1, ttftSLOMs: 5, tpotSLOMs: 6, weight: 1)])
+    let heavy = try ClassMix.decode(bytes: Array(good.replacing("}]", with: ",\"weight\":3}]").utf8))
+    #expect(heavy.entries.map(\.weight) == [3])
+    for broken in [
+      "{}", "[]", "nonsense", good.replacing("1", with: "0"), good.replacing("}]", with: ",\"weight\":0}]"),
+      good.replacing("5", with: "\"5\""),
+    ] {
       #expect(throws: WorkloadError.self) { try ClassMix.decode(bytes: Array(broken.utf8)) }
     }
   }

@@ -182,17 +182,23 @@ struct EngineQueue {
     sums.computed += tokens
   }
 
-  /// Identities of a prompt's full blocks at this engine's block size; none where the sizes do not fit together.
+  /// Identities of a request's full blocks at this engine's block size, its answer's included where they are known.
+  /// A trace's id stands for everything up to its block's end, so that an engine's block is known by the id of the
+  /// trace's block that it ends in, and by its place.
   private func keys(of work: WorkloadRequest) -> [UInt64] {
-    guard prefixCaching, !work.prefixBlocks.isEmpty, work.prefixBlockTokens % blockTokens == 0 else { return [] }
-    let split = work.prefixBlockTokens / blockTokens
-    let count = min(work.prefixBlocks.count * split, work.promptTokens / blockTokens)
-    guard split > 1 else {
-      let prompt = work.prefixBlocks.prefix(count)
-      let answer = count == work.promptTokens / blockTokens ? work.outputBlocks[...] : []
-      return Array((prompt + answer).prefix((work.promptTokens + work.outputTokens - 1) / blockTokens))
+    guard prefixCaching, !work.prefixBlocks.isEmpty else { return [] }
+    let size = work.prefixBlockTokens
+    // The answer's blocks follow only where the prompt's are all there and whole.
+    let hasAnswer = !work.outputBlocks.isEmpty && work.prefixBlocks.count == work.promptTokens / size
+    let ids = hasAnswer ? work.prefixBlocks + work.outputBlocks : work.prefixBlocks
+    // The last output token never has KV.
+    let tokens = hasAnswer ? work.promptTokens + work.outputTokens - 1 : work.promptTokens
+    let count = min(ids.count * size, tokens) / blockTokens
+    guard size != blockTokens else { return Array(ids.prefix(count)) }
+    return (0..<count).map { block in
+      let id = ids[((block + 1) * blockTokens - 1) / size]
+      return SeededRandom.mixed(SeededRandom.mixed(id) &+ UInt64(block))
     }
-    return (0..<count).map { work.prefixBlocks[$0 / split] &* UInt64(split) &+ UInt64($0 % split) }
   }
 
   // MARK: - Notes

@@ -14,30 +14,36 @@ public struct GeneratedWorkload: Workload {
   private let mix: ClassMix
   private let ratePerS: Double
   private var random: SeededRandom
+  private var arrivals: ArrivalClock?
   private var made = 0
   private var nowS = 0.0
   private var isBurst = false
   private var phaseEndsS: Double
 
-  /// - Parameter ratePerS: mean arrivals per second, bursts included.
-  public init(requests: Int, ratePerS: Double, mix: ClassMix, seed: UInt64) {
+  /// - Parameters:
+  ///   - ratePerS: mean arrivals per second, bursts included.
+  ///   - arrivals: in place of calm and bursts.
+  public init(requests: Int, ratePerS: Double, mix: ClassMix, seed: UInt64, arrivals: ArrivalProcess? = nil) {
     totalRequests = requests
     self.mix = mix
     self.ratePerS = ratePerS
     random = SeededRandom(seed: seed)
+    self.arrivals = arrivals.map { ArrivalClock($0, seed: seed) }
     phaseEndsS = Self.calmMeanS
   }
 
   public mutating func next() -> WorkloadRequest? {
     guard made < totalRequests ?? 0 else { return nil }
-    advance()
+    let drawnUs = arrivals?.nextUs()
+    if drawnUs == nil { advance() }
     let tenant = drawTenant()
     let prefix = Int(random.unit() * Double(Self.prefixesPerTenant))
     let prefixBlocks = 8 << prefix
     let body = Int(min(12_000, max(8, random.logNormal(median: 300, sigma: 1.1))))
     let output = Int(min(2_000, max(2, random.logNormal(median: 150, sigma: 0.8))))
     var request = WorkloadRequest(
-      id: "gen-\(made)", arrivalUs: Int64(nowS * 1_000_000), tenant: "tenant-\(tenant)", classIndex: mix.draw(&random),
+      id: "gen-\(made)", arrivalUs: drawnUs ?? Int64(nowS * 1_000_000), tenant: "tenant-\(tenant)",
+      classIndex: mix.draw(&random),
       promptTokens: prefixBlocks * Self.prefixBlockTokens + body, outputTokens: output)
     let family = UInt64(tenant * Self.prefixesPerTenant + prefix + 1) << 32
     request.prefixBlocks = (0..<prefixBlocks).map { family | UInt64($0) }

@@ -1,7 +1,8 @@
 /// Wall-clock times of trace files.
 enum Timestamp {
-  /// Microseconds since 1970 of `yyyy-mm-dd hh:mm:ss[.fraction]`, taken as UTC; nil when it is none.
+  /// Microseconds since 1970 of `yyyy-mm-dd hh:mm:ss[.fraction][+00:00]`, taken as UTC; nil when it is none.
   static func microseconds(_ text: Substring) -> Int64? {
+    let text = text.hasSuffix("+00:00") ? text.dropLast("+00:00".count) : text
     let parts = text.split(separator: " ", omittingEmptySubsequences: false)
     guard parts.count == 2 else { return nil }
     let date = parts[0].split(separator: "-").compactMap { Int64($0) }

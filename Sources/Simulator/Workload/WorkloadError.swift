@@ -5,6 +5,8 @@ public enum WorkloadError: Error, Hashable, Sendable, CustomStringConvertible {
   case malformed(path: String, line: Int, message: String)
   case unknownFormat(path: String, firstLine: String)
   case empty(path: String)
+  /// The file has lengths only.
+  case noArrivals(path: String)
   case invalidClasses(message: String)
 
   public var description: String {
@@ -14,8 +16,11 @@ public enum WorkloadError: Error, Hashable, Sendable, CustomStringConvertible {
     case .unknownFormat(let path, let firstLine):
       "\(path): line 1: \"\(firstLine.prefix(60))\" begins none of the formats that are read: Azure "
         + "(TIMESTAMP,ContextTokens,GeneratedTokens), ServeGen (arrival_s,tenant,input_tokens,output_tokens), "
-        + "Mooncake (JSON lines with timestamp, input_length, output_length, hash_ids)"
+        + "Mooncake (JSON lines with timestamp, input_length, output_length, hash_ids), "
+        + "lengths only (num_prefill_tokens,num_decode_tokens,...)"
     case .empty(let path): "\(path): no requests"
+    case .noArrivals(let path):
+      "\(path): lengths without arrival times; expected an arrival process (--arrivals with --rate)"
     case .invalidClasses(let message): "classes: \(message)"
     }
   }

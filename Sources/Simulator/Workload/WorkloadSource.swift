@@ -10,6 +10,11 @@ public struct WorkloadSource: Hashable, Sendable {
   public var mix: ClassMix
   public var seed: UInt64
 
+  /// Draws arrivals in place of the source's own.
+  public var arrivals: ArrivalProcess?
+  /// The requests come so many times, back to back.
+  public var copies = 1
+
   public init(_ kind: Kind, mix: ClassMix, seed: UInt64) {
     self.kind = kind
     self.mix = mix
@@ -21,17 +26,28 @@ public struct WorkloadSource: Hashable, Sendable {
     switch kind {
     case .trace(let path, let first):
       String(path.split(separator: "/").last ?? "") + (first.map { ", first \($0)" } ?? "")
+        + (copies > 1 ? ", \(copies) times" : "")
     case .generated(let requests, _): "generated, \(requests) requests"
     }
   }
 
   /// The requests from the start, arriving `rateScale` times as fast.
   public func open(rateScale: Double) throws(WorkloadError) -> any Workload {
+    guard copies > 1 else { return try openCopy(0, rateScale: rateScale) }
+    return try RepeatedWorkload(self, copies: copies, rateScale: rateScale)
+  }
+
+  /// One copy of the requests; each draws from a seed of its own.
+  func openCopy(_ copy: Int, rateScale: Double) throws(WorkloadError) -> any Workload {
+    let seed = copy == 0 ? seed : SeededRandom.mixed(seed &+ UInt64(copy))
     switch kind {
     case .trace(let path, let first):
-      try TraceWorkload(path: path, mix: mix, rateScale: rateScale, first: first, seed: seed)
+      return try TraceWorkload(
+        path: path, mix: mix, rateScale: rateScale, first: first, seed: seed, arrivals: arrivals)
     case .generated(let requests, let ratePerS):
-      GeneratedWorkload(requests: requests, ratePerS: ratePerS * rateScale, mix: mix, seed: seed)
+      return GeneratedWorkload(
+        requests: requests, ratePerS: ratePerS * rateScale, mix: mix, seed: seed,
+        arrivals: arrivals.map { ArrivalProcess($0.kind, ratePerS: $0.ratePerS * rateScale, variation: $0.variation) })
     }
   }
 }

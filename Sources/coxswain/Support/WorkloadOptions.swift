@@ -5,15 +5,24 @@ import WireProtocol
 /// What the reference engine serves: the bundled workload or a trace, and its classes.
 struct WorkloadOptions: ParsableArguments {
   static let requestsRange = 1...100_000_000
+  static let copiesRange = 1...1_000
+  static let arrivalNames = ArrivalProcess.Kind.allCases.map(\.rawValue).joined(separator: ", ")
 
   @Option(
-    help: ArgumentHelp("Trace in the Azure, ServeGen or Mooncake format; default: generated.", valueName: "file"))
+    help: ArgumentHelp(
+      "Trace (Azure, ServeGen, Mooncake, or lengths only; .gz too); default: generated.", valueName: "file"))
   var trace: String?
   @Option(help: ArgumentHelp("File with SLO classes and their shares.", valueName: "file")) var classes: String?
   @Option(help: ArgumentHelp("Requests of the generated workload.", valueName: "n")) var requests = 2000
-  @Option(help: ArgumentHelp("Mean arrivals per second of the generated workload.", valueName: "x")) var rate = 20.0
+  @Option(help: ArgumentHelp("Mean arrivals per second, generated or drawn.", valueName: "x")) var rate = 20.0
+  @Option(
+    help: ArgumentHelp("Draw the arrivals, at --rate: \(Self.arrivalNames).", valueName: "process"))
+  var arrivals: ArrivalProcess.Kind?
+  @Option(help: ArgumentHelp("Coefficient of variation of the drawn gaps.", valueName: "x")) var cv: Double?
   @Option(help: ArgumentHelp("Arrivals come this much faster than they were.", valueName: "x")) var rateScale = 1.0
   @Option(help: ArgumentHelp("Stop after so many requests.", valueName: "n")) var first: Int?
+  @Option(name: .customLong("repeat"), help: ArgumentHelp("Serve them so many times, back to back.", valueName: "n"))
+  var copies = 1
   @Option(help: ArgumentHelp("Seed of everything that is drawn.", valueName: "n")) var seed: UInt64 = 1
 
   func validate() throws {
@@ -23,6 +32,17 @@ struct WorkloadOptions: ParsableArguments {
     guard rate > 0, rate <= 1e6 else { throw ValidationError("--rate \(rate): expected more than 0, at most 1000000") }
     guard rateScale > 0, rateScale <= 1e6 else {
       throw ValidationError("--rate-scale \(rateScale): expected more than 0, at most 1000000")
+    }
+    guard Self.copiesRange.contains(copies) else {
+      throw ValidationError("--repeat \(copies): expected \(Self.copiesRange)")
+    }
+    if let cv {
+      guard let arrivals, arrivals != .poisson else {
+        throw ValidationError("--cv needs --arrivals gamma or weibull; gaps of a Poisson process have 1")
+      }
+      guard ArrivalProcess.variationRange.contains(cv) else {
+        throw ValidationError("--cv \(cv): expected \(ArrivalProcess.variationRange)")
+      }
     }
     if let first, first < 1 { throw ValidationError("--first \(first): expected at least 1") }
   }
@@ -43,10 +63,16 @@ struct WorkloadOptions: ParsableArguments {
 
   /// The requests at their own rate.
   func source(_ mix: ClassMix) -> WorkloadSource {
-    guard let trace else {
-      return WorkloadSource(
-        .generated(requests: min(requests, first ?? .max), ratePerS: rate), mix: mix, seed: seed)
-    }
-    return WorkloadSource(.trace(path: trace, first: first), mix: mix, seed: seed)
+    var source =
+      if let trace {
+        WorkloadSource(.trace(path: trace, first: first), mix: mix, seed: seed)
+      } else {
+        WorkloadSource(.generated(requests: min(requests, first ?? .max), ratePerS: rate), mix: mix, seed: seed)
+      }
+    source.arrivals = arrivals.map { ArrivalProcess($0, ratePerS: rate, variation: cv ?? 1) }
+    source.copies = copies
+    return source
   }
 }
+
+extension ArrivalProcess.Kind: ExpressibleByArgument {}
