@@ -7,6 +7,7 @@ public struct CoreLink: SchedulerLink {
   private let policy: PolicyConfig
   private var core: SchedulerCore?
   private var plan = StepPlan()
+  private var resources = ResourceSnapshot.unknown
 
   public init(policy: PolicyConfig) {
     self.policy = policy
@@ -22,8 +23,13 @@ public struct CoreLink: SchedulerLink {
     do throws(StepRejection) { try core!.apply(delta) } catch {
       throw .refused(seq: delta.seq, error: .resync(error, retryAfterMs: 0))
     }
-    core!.plan(resources: .unknown, into: &plan)
+    core!.plan(resources: resources, into: &plan)
     reply.set(plan, epoch: delta.epoch, seq: delta.seq)
+  }
+
+  public mutating func setMemoryLevel(_ level: MemoryPressureLevel) {
+    resources.memoryLevel = level
+    resources.generation += 1
   }
 
   public mutating func finish() { core = nil }

@@ -5,14 +5,25 @@ public struct EngineOptions: Hashable, Sendable {
   /// 1: synchronous; 2: the next plan is made while an iteration runs.
   public var inFlightMax = 1
   public var prefixCaching = true
+  /// Tells the scheduler each request's true output length as its limit: for clairvoyant baselines.
+  public var knownOutputLengths = false
   /// nil: the profile's.
   public var kvCapacityTokens: Int?
   public var stepTokens: Int?
   public var sequences: Int?
   public var overheadUs: Int?
+  /// nil: KV cannot leave the GPU.
+  public var swap: SwapOptions?
+  /// nil: no drafter.
+  public var speculation: SpeculationOptions?
+  /// nil: no adapters.
+  public var adapters: AdapterOptions?
+  public var role = EngineRole.both
   public var capabilities: Capabilities = [
     .order, .hold, .budget, .sequences, .chunk, .pause, .truncate, .requeue, .victimOrder, .abort,
   ]
+  /// Of the hidden acceptance of drafts.
+  public var seed: UInt64 = 1
   public var serverID = "reference-engine"
   public var bootID = "reference"
 
@@ -30,7 +41,16 @@ public struct EngineOptions: Hashable, Sendable {
         ]), inFlightMax: inFlightMax,
       limits: .init(
         stepTokens: stepTokens ?? profile.stepTokens, sequences: sequences ?? profile.sequences,
-        length: profile.length, adapters: 0, encoderTokens: 0), fullPromptMustFit: true,
-      capabilities: capabilities)
+        length: profile.length, adapters: adapters?.resident ?? 0, encoderTokens: 0),
+      drafter: speculation.map { .init(kMax: $0.draftsMax, per: .request) }, fullPromptMustFit: true,
+      capabilities: verbs)
+  }
+
+  private var verbs: Capabilities {
+    var verbs = capabilities
+    if let swap, swap.cpuBytes > 0 { verbs.insert(.swapCPU) }
+    if let swap, swap.ssdBytes > 0 { verbs.insert(.swapSSD) }
+    if speculation != nil { verbs.insert(.draftRequest) }
+    return verbs
   }
 }

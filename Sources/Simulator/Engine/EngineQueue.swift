@@ -4,7 +4,16 @@ import SchedulerCore
 /// goes through its methods.
 struct EngineQueue {
   private(set) var requests: ContiguousArray<EngineRequest> = []
-  private var tenants: [String] = []
+  private var ids: [String] = []
+  private(set) var tenants: [String] = []
+  private var tenantIndices: [String: Int] = [:]
+  /// Waiting requests of each tenant, and whether it had none at some time since this was last asked.
+  private var waitingPerTenant: [Int] = []
+  private var hadNoneWaiting: [Bool] = []
+  /// Blocks held through the prefix cache, each request's counted.
+  private var sharedHolds = 0
+  /// Tokens whose KV is in another tier.
+  private var awayTokens = 0
   /// Identities of each prompt's full blocks, at the engine's block size.
   private var prefixKeys: [[UInt64]] = []
   private(set) var cache: PrefixCache
@@ -25,7 +34,8 @@ struct EngineQueue {
   }
 
   subscript(h: RequestHandle) -> EngineRequest { requests[Int(h)] }
-  func tenant(of h: RequestHandle) -> String { tenants[Int(h)] }
+  func id(of h: RequestHandle) -> String { ids[Int(h)] }
+  func tenant(of h: RequestHandle) -> String { tenants[requests[Int(h)].tenant] }
 
   func isKnown(_ h: RequestHandle) -> Bool { Int(h) < requests.count }
 
@@ -33,23 +43,46 @@ struct EngineQueue {
 
   /// - Parameter oldestUnsettled: seq of the oldest unsettled plan; nil when there is none.
   mutating func insert(_ work: WorkloadRequest, seq: UInt64, oldestUnsettled: UInt64?) -> RequestHandle {
-    var request = EngineRequest(work)
+    var request = EngineRequest(work, tenant: tenantIndex(work.tenant))
     request.turn = liveHandles.count
     let h: RequestHandle
     if let free = takeReusable(seq, oldestUnsettled) {
       h = free
       requests[Int(h)] = request
-      tenants[Int(h)] = work.tenant
+      ids[Int(h)] = work.id
       prefixKeys[Int(h)] = keys(of: work)
     } else {
       h = RequestHandle(requests.count)
       requests.append(request)
-      tenants.append(work.tenant)
+      ids.append(work.id)
       prefixKeys.append(keys(of: work))
     }
     liveHandles.append(h)
-    sums.waiting += 1
+    countWaiting(request.tenant, 1)
     return h
+  }
+
+  private mutating func tenantIndex(_ name: String) -> Int {
+    if let index = tenantIndices[name] { return index }
+    let index = tenants.count
+    tenantIndices[name] = index
+    tenants.append(name)
+    waitingPerTenant.append(0)
+    hadNoneWaiting.append(true)
+    return index
+  }
+
+  private mutating func countWaiting(_ tenant: Int, _ change: Int) {
+    sums.waiting += change
+    waitingPerTenant[tenant] += change
+    if waitingPerTenant[tenant] == 0 { hadNoneWaiting[tenant] = true }
+  }
+
+  /// Whether a tenant had requests waiting all the time since this was last begun anew.
+  func wasBacklogged(_ tenant: Int) -> Bool { !hadNoneWaiting[tenant] }
+
+  mutating func beginBacklogSample() {
+    for tenant in waitingPerTenant.indices { hadNoneWaiting[tenant] = waitingPerTenant[tenant] == 0 }
   }
 
   /// A handle returns only when every plan before its removal was reported settled (session rule 5).
@@ -72,7 +105,7 @@ struct EngineQueue {
     setComputed(h, 0)
     setOutput(h, 0)
     setRunning(h, false)
-    sums.waiting -= 1
+    countWaiting(requests[Int(h)].tenant, -1)
     let turn = requests[Int(h)].turn
     liveHandles.swapAt(turn, liveHandles.count - 1)
     requests[Int(liveHandles[turn])].turn = turn
@@ -90,7 +123,7 @@ struct EngineQueue {
     let place = placeAmongRunning(h)
     if running { runningHandles.insert(h, at: place) } else { runningHandles.remove(at: place) }
     sums.running += running ? 1 : -1
-    sums.waiting += running ? -1 : 1
+    countWaiting(requests[Int(h)].tenant, running ? -1 : 1)
   }
 
   /// Where a handle is, or would go, in the ascending list.
@@ -113,9 +146,18 @@ struct EngineQueue {
   mutating func setComputed(_ h: RequestHandle, _ computed: Int) {
     let slot = Int(h)
     sums.computed += computed - requests[slot].computed
+    if requests[slot].residence != .gpu {
+      awayTokens += computed - requests[slot].computed
+      if computed == 0 { requests[slot].residence = .gpu }
+    }
     requests[slot].computed = computed
     let keep = (computed + blockTokens - 1) / blockTokens
     let drop = max(0, requests[slot].privateBlocks + requests[slot].sharedBlocks - keep)
+    dropBlocks(slot, drop)
+  }
+
+  /// Gives back the last `drop` blocks.
+  private mutating func dropBlocks(_ slot: Int, _ drop: Int) {
     let dropPrivate = min(drop, requests[slot].privateBlocks)
     cache.releasePrivate(dropPrivate)
     requests[slot].privateBlocks -= dropPrivate
@@ -125,6 +167,38 @@ struct EngineQueue {
       cache.releaseShared(prefixKeys[slot][index])
     }
     requests[slot].sharedBlocks -= drop - dropPrivate
+    sharedHolds -= drop - dropPrivate
+  }
+
+  // MARK: - Other tiers
+
+  /// The request's KV leaves the GPU; its tokens stay computed.
+  mutating func moveAway(_ h: RequestHandle, to residence: EngineRequest.Residence) {
+    let slot = Int(h)
+    dropBlocks(slot, requests[slot].privateBlocks + requests[slot].sharedBlocks)
+    requests[slot].residence = residence
+    awayTokens += requests[slot].computed
+  }
+
+  /// Its KV is back; the blocks are taken as it grows, which must follow.
+  mutating func moveBack(_ h: RequestHandle) {
+    requests[Int(h)].residence = .gpu
+    awayTokens -= requests[Int(h)].computed
+  }
+
+  /// The GPU's memory is lost, the cache with it.
+  mutating func loseGPU() {
+    for h in liveHandles where requests[Int(h)].residence == .gpu && requests[Int(h)].computed > 0 { setComputed(h, 0) }
+    cache = PrefixCache(totalBlocks: cache.totalBlocks)
+  }
+
+  /// Share of the held blocks' tokens that hold nothing: the rest of last blocks. A block that several requests hold
+  /// is full, and counts once.
+  var fragmentation: Double {
+    let privateBlocks = cache.heldBlocks - cache.heldSharedBlocks
+    let privateTokens = sums.computed - awayTokens - sharedHolds * blockTokens
+    guard cache.heldBlocks > 0 else { return 0 }
+    return Double(privateBlocks * blockTokens - privateTokens) / Double(cache.heldBlocks * blockTokens)
   }
 
   /// Blocks missing for growth to `target` computed tokens; 0 when it fits.
@@ -132,6 +206,15 @@ struct EngineQueue {
     let request = requests[Int(h)]
     let needed = (target + blockTokens - 1) / blockTokens - request.privateBlocks - request.sharedBlocks
     return max(0, needed - cache.freeBlocks)
+  }
+
+  /// Whether blocks for so many tokens are free.
+  func hasRoom(forTokens tokens: Int) -> Bool { (tokens + blockTokens - 1) / blockTokens <= cache.freeBlocks }
+
+  /// KV of a whole prompt came from another instance, with the first output token.
+  mutating func land(_ h: RequestHandle, computed: Int) {
+    grow(h, by: computed)
+    setOutput(h, 1)
   }
 
   /// Computes `tokens` tokens; the blocks must be there.
@@ -154,6 +237,7 @@ struct EngineQueue {
       guard cache.publish(prefixKeys[slot][requests[slot].sharedBlocks]) else { return }
       requests[slot].sharedBlocks += 1
       requests[slot].privateBlocks -= 1
+      sharedHolds += 1
     }
   }
 
@@ -178,6 +262,7 @@ struct EngineQueue {
     let blocks = tokens / blockTokens
     for key in prefixKeys[slot][..<blocks] { cache.hold(key) }
     requests[slot].sharedBlocks = blocks
+    sharedHolds += blocks
     requests[slot].computed = tokens
     sums.computed += tokens
   }

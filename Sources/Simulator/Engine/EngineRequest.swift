@@ -1,11 +1,21 @@
 /// One request inside the reference engine: plain numbers only, so that the loops over a batch copy no references. Its
-/// name, tenant and prefix live beside it in `EngineQueue`.
+/// name and prefix live beside it in `EngineQueue`.
 struct EngineRequest {
+  /// Where its KV is.
+  enum Residence: UInt8 { case gpu, cpu, ssd }
+
   var classIndex: Int
+  /// Index into the engine's tenants.
+  var tenant: Int
+  /// -1 for none.
+  var adapter: Int
+  var model: Int
   var arrivalUs: Int64
   var promptTokens: Int
   /// Tokens that it will produce; only the engine knows.
   var wantedOutput: Int
+  /// The same in every run: what luck with drafts is drawn from.
+  var identity: UInt64
   /// Tokens with KV, launched iterations included.
   var computed = 0
   /// Output tokens, those of launched iterations included.
@@ -14,6 +24,9 @@ struct EngineRequest {
   var knownOutput = 0
   var isRunning = false
   var isLive = true
+  var residence = Residence.gpu
+  /// It lost its place on the GPU since its last token.
+  var wasPreempted = false
   /// Launched iterations that are not settled and name it.
   var inFlight = 0
   /// Leading blocks held through the prefix cache.
@@ -28,11 +41,15 @@ struct EngineRequest {
   /// Position in the list that `spot` takes its turns from.
   var turn = 0
 
-  init(_ work: WorkloadRequest) {
+  init(_ work: WorkloadRequest, tenant: Int) {
     classIndex = work.classIndex
+    self.tenant = tenant
+    adapter = work.adapter
+    model = work.model
     arrivalUs = work.arrivalUs
     promptTokens = work.promptTokens
     wantedOutput = work.outputTokens
+    identity = SeededRandom.mixed(UInt64(bitPattern: work.arrivalUs)) &+ UInt64(work.promptTokens)
   }
 
   /// Tokens that are known or promised and have no KV yet.

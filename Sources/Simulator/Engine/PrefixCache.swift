@@ -9,6 +9,8 @@ struct PrefixCache {
   let totalBlocks: Int
   /// Blocks that somebody holds, shared ones counted once.
   private(set) var heldBlocks = 0
+  /// Those of them whose contents are known by identity.
+  private(set) var heldSharedBlocks = 0
   private var entries: [UInt64: Entry] = [:]
   /// Blocks that nobody holds, oldest first; an item whose `lastUse` is outdated is skipped.
   private var evictable: [(key: UInt64, lastUse: UInt64)] = []
@@ -43,6 +45,7 @@ struct PrefixCache {
     guard var entry = entries[key] else { return }
     if entry.holders == 0 {
       heldBlocks += 1
+      heldSharedBlocks += 1
       evictableBlocks -= 1
     }
     entry.holders += 1
@@ -62,6 +65,7 @@ struct PrefixCache {
   mutating func publish(_ key: UInt64) -> Bool {
     guard entries[key] == nil else { return false }
     entries[key] = Entry(holders: 1, lastUse: 0)
+    heldSharedBlocks += 1
     return true
   }
 
@@ -72,6 +76,7 @@ struct PrefixCache {
       tick += 1
       entry.lastUse = tick
       heldBlocks -= 1
+      heldSharedBlocks -= 1
       evictableBlocks += 1
       evictable.append((key, tick))
     }

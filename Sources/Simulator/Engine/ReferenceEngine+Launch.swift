@@ -11,34 +11,37 @@ extension ReferenceEngine {
       queue.setComputed(item.h, item.keepTokens)
     }
     for h in reply.requeue { preempt(h) }
+    for h in reply.swapCPU { swapOut(h, to: .cpu) }
+    for h in reply.swapSSD { swapOut(h, to: .ssd) }
+    var batch = LaunchedIteration(seq: seq, startUs: 0, elapsedUs: 1, items: [], drafted: [])
+    batch.items.reserveCapacity(work.count)
     var features = IterationFeatures()
-    var items: [LaunchedIteration.Item] = []
     var tokens = 0
-    items.reserveCapacity(work.count)
-    for item in work {
-      guard let (computed, samples) = run(item, &features) else { continue }
-      tokens += computed
-      queue.update(item.h) { $0.inFlight += 1 }
-      items.append(LaunchedIteration.Item(h: item.h, samples: samples))
-    }
+    for item in work { tokens += run(item, &features, &batch) }
     // An aborted request ends at the client too: it is out of the queue from the next Step on.
     for item in reply.abort where queue.isKnown(item.h) && queue[item.h].isLive { end(item.h, .shed) }
     if !delta.launched.h.isEmpty { delta.launched.seq = seq }
     guard !work.isEmpty else { return }
-    settleLater(items, features, tokens)
+    settleLater(&batch, features, tokens)
   }
 
-  private mutating func settleLater(_ items: [LaunchedIteration.Item], _ features: IterationFeatures, _ tokens: Int) {
-    let elapsedUs = items.isEmpty ? 1 : profile.time.elapsedUs(features)
-    let startUs = max(nowUs, unsettled.last?.endUs ?? nowUs)
-    unsettled.append(
-      LaunchedIteration(seq: seq, elapsedUs: elapsedUs, endUs: startUs + Int64(elapsedUs), items: items))
-    guard !items.isEmpty else { return }
+  private mutating func settleLater(
+    _ batch: inout LaunchedIteration, _ features: IterationFeatures, _ tokens: Int
+  ) {
+    batch.startUs = max(nowUs, unsettled.last?.endUs ?? nowUs)
+    guard !batch.items.isEmpty else { return unsettled.append(batch) }
+    // The drafter makes the drafts of all sequences side by side, one place after the other.
+    let drafts = batch.drafted.reduce(0) { max($0, $1.drafts) }
+    batch.elapsedUs = profile.time.elapsedUs(features) + owedUs + drafts * (options.speculation?.draftUs ?? 0)
+    owedUs = 0
+    unsettled.append(batch)
     let occupancy = Double(queue.cache.heldBlocks) / Double(queue.cache.totalBlocks)
-    scorecard.addIteration(elapsedUs: elapsedUs, tokens: tokens, occupancy: occupancy)
+    scorecard.addIteration(
+      elapsedUs: batch.elapsedUs, tokens: tokens, occupancy: occupancy, fragmentation: queue.fragmentation)
     timeline.add(
-      startUs: startUs, elapsedUs: elapsedUs, decodes: features.decodes, prefillTokens: features.prefillTokens,
-      running: queue.sums.running, waiting: queue.sums.waiting, occupancy: occupancy)
+      startUs: batch.startUs, elapsedUs: batch.elapsedUs, decodes: features.decodes,
+      prefillTokens: features.prefillTokens, running: queue.sums.running, waiting: queue.sums.waiting,
+      occupancy: occupancy)
   }
 
   /// `decode:"all"` first, by ascending handle, then the explicit columns.
@@ -81,57 +84,72 @@ extension ReferenceEngine {
 
   // MARK: - One item
 
-  /// Runs an item as far as it goes and notes what went differently. Returns the tokens computed, and whether an output
-  /// token comes of it; nil when nothing ran.
-  private mutating func run(_ item: StepPlan.Item, _ features: inout IterationFeatures) -> (Int, Bool)? {
+  /// Runs an item as far as it goes and notes what went differently. Returns the tokens computed.
+  private mutating func run(
+    _ item: StepPlan.Item, _ features: inout IterationFeatures, _ batch: inout LaunchedIteration
+  ) -> Int {
     let hit = queue[item.h].isRunning ? 0 : queue.hitTokens(item.h)
-    if hit > 0 { return runAfterHit(item, hit, &features) }
+    if hit > 0 { return runAfterHit(item, hit, &features, &batch) }
     let request = queue[item.h]
     if queue.missingBlocks(item.h, target: request.computed + item.n) > 0 { makeRoom(item) }
     guard queue.missingBlocks(item.h, target: request.computed + item.n) == 0 else {
-      refuse(item)
-      return nil
+      refuse(item, &batch)
+      return 0
     }
-    return (item.n, compute(item.h, item.n, &features))
+    if request.residence != .gpu { swapIn(item.h) }
+    compute(item, item.n, &features, &batch)
+    return item.n
   }
 
-  /// A fresh request whose prefix is cached: the hit counts as computed, and the planned tokens go on from there.
+  /// A fresh request that found part of its prompt in the cache.
   private mutating func runAfterHit(
-    _ item: StepPlan.Item, _ hit: Int, _ features: inout IterationFeatures
-  ) -> (Int, Bool)? {
+    _ item: StepPlan.Item, _ hit: Int, _ features: inout IterationFeatures, _ batch: inout LaunchedIteration
+  ) -> Int {
     let free = queue.freeBlocks(afterHit: hit, of: item.h)
     let known = queue[item.h].promptTokens + queue[item.h].output
     let tokens = min(item.n, known - hit, free * engine.model.kvGroups[0].blockTokens)
     guard tokens > 0 else {
-      refuse(item)
-      return nil
+      refuse(item, &batch)
+      return 0
     }
     queue.takeHit(hit, of: item.h)
     scorecard.addCached(hit)
-    let samples = compute(item.h, tokens, &features)
+    var item = item
+    item.k = 0
+    compute(item, tokens, &features, &batch)
     note(item.h, ran: tokens, .cached)
     reportState(item.h)
-    return (tokens, samples)
+    return tokens
   }
 
-  private mutating func compute(_ h: RequestHandle, _ tokens: Int, _ features: inout IterationFeatures) -> Bool {
-    let request = queue[h]
+  private mutating func compute(
+    _ item: StepPlan.Item, _ tokens: Int, _ features: inout IterationFeatures, _ batch: inout LaunchedIteration
+  ) {
+    let request = queue[item.h]
     if request.isDecoding {
-      features.addDecode(context: request.computed)
+      features.addDecode(context: request.computed, tokens: tokens)
     } else {
       features.addPrefill(tokens: tokens, prefix: request.computed)
+      scorecard.fairness.add(tenant: request.tenant, input: tokens, output: 0)
     }
-    queue.grow(h, by: tokens)
-    queue.setRunning(h, true)
-    let samples = queue[h].remaining == 0
-    if samples { queue.setOutput(h, request.output + 1) }
-    return samples
+    queue.grow(item.h, by: tokens)
+    queue.setRunning(item.h, true)
+    if request.adapter >= 0, let options = options.adapters, adapters.use(request.adapter) {
+      owedUs += options.loadUs
+      scorecard.addAdapterLoad()
+    }
+    let samples = request.remaining <= tokens
+    if samples { queue.setOutput(item.h, request.output + 1 + item.k) }
+    queue.update(item.h) { $0.inFlight += 1 }
+    batch.items.append(.init(h: item.h, samples: samples, drafts: item.k))
+    if item.k > 0 { batch.drafted.append(.init(h: item.h, drafts: item.k)) }
   }
 
   // MARK: - When blocks are short
 
-  private mutating func refuse(_ item: StepPlan.Item) {
+  private mutating func refuse(_ item: StepPlan.Item, _ batch: inout LaunchedIteration) {
     scorecard.addRefusal()
+    if item.k > 0 { batch.drafted.append(.init(h: item.h, drafts: 0)) }
     note(item.h, ran: 0, .kv)
     reportState(item.h)
   }
@@ -149,25 +167,19 @@ extension ReferenceEngine {
     }
   }
 
-  private mutating func preempt(_ h: RequestHandle) {
+  mutating func preempt(_ h: RequestHandle) {
     scorecard.addPreemption(recomputedTokens: queue[h].computed)
     queue.setComputed(h, 0)
     queue.setRunning(h, false)
-    queue.update(h) { $0.preemptions += 1 }
+    queue.update(h) { request in
+      request.preemptions += 1
+      request.wasPreempted = true
+    }
   }
 
   private mutating func note(_ h: RequestHandle, ran tokens: Int, _ cause: StepDelta.ExceptionCause) {
     delta.launched.h.append(h)
     delta.launched.n.append(tokens)
     delta.launched.why.append(cause)
-  }
-
-  private mutating func reportState(_ h: RequestHandle) {
-    guard !delta.state.h.contains(h) else { return }
-    let request = queue[h]
-    delta.state.h.append(h)
-    delta.state.computed.append(request.computed)
-    delta.state.output.append(request.output)
-    delta.state.running.append(request.isRunning)
   }
 }

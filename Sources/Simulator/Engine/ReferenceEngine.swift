@@ -3,17 +3,22 @@ import WireProtocol
 
 /// A model server in virtual time: it speaks the real protocol, takes its iteration times from a GPU profile, keeps its
 /// own truth about requests, blocks and prefix cache, checks every plan, and fails loudly.
+///
+/// It moves from Step to Step: `dueUs` says when the next one is due, and an `EngineLoop` brings it there.
 public struct ReferenceEngine {
   /// Arrivals in one Step (session rule 11).
   static let arrivalsMax = 256
   /// Empty plans in a row, with requests waiting and nothing to come, before the run is given up.
   static let emptyPlansMax = 1_000
+  /// Pause after an empty plan without a hold.
+  private static let idleUs = 1_000
 
   let engine: EngineDescription
   let profile: GPUProfile
+  let options: EngineOptions
   let mix: ClassMix
   var link: any SchedulerLink
-  var workload: any Workload
+  private let workload: any Workload
   var queue: EngineQueue
   var check: PlanCheck
   public internal(set) var scorecard: Scorecard
@@ -22,17 +27,36 @@ public struct ReferenceEngine {
   public var countsArrivalsUntilUs: Int64 = .max
 
   var nowUs: Int64 = 0
+  /// When the next Step is due; `Int64.max` while there is nothing to do.
+  private(set) var dueUs: Int64 = .max
   var seq: UInt64 = 0
   var epoch: UInt64 = 0
   var delta = StepDelta()
   var reply = StepReply()
   var work: [StepPlan.Item] = []
   var unsettled: [LaunchedIteration] = []
-  var names = NameList()
-  var upcoming: WorkloadRequest?
-  var spotTurn = 0
-  var emptyPlans = 0
-  var isFirstStep = true
+  private var names = NameList()
+  /// Arrived and not yet part of a Step, in order of arrival.
+  private var inbox: [EngineArrival] = []
+  private var inboxHead = 0
+  /// Handed-over requests whose KV waits for blocks.
+  private var landing: [EngineArrival] = []
+  /// Requests that did their prefill here and decode elsewhere, until the loop takes them.
+  var outbox: [EngineArrival] = []
+  /// Handles whose absolute state the next Step carries.
+  var changed: [RequestHandle] = []
+  private var spotTurn = 0
+  private(set) var emptyPlans = 0
+  private var isFirstStep = true
+  /// The last plan was empty: an arrival calls for a Step at once.
+  private var isWaiting = true
+
+  var cpuTier: SwapTier
+  var ssdTier: SwapTier
+  /// Time of transfers and loads that the next iteration pays for.
+  var owedUs = 0
+  var adapters: AdapterSlots
+  let acceptance: HiddenAcceptance?
 
   public init(
     profile: GPUProfile, options: EngineOptions, mix: ClassMix, workload: any Workload, link: any SchedulerLink
@@ -41,55 +65,57 @@ public struct ReferenceEngine {
     var profile = profile
     if let overheadUs = options.overheadUs { profile.time.overheadUs = overheadUs }
     self.profile = profile
+    self.options = options
     self.mix = mix
     self.link = link
     self.workload = workload
     queue = EngineQueue(engine, prefixCaching: options.prefixCaching)
     check = PlanCheck(engine)
     scorecard = Scorecard(policy: link.policyName, profile: profile.name, mix: mix)
+    cpuTier = SwapTier(bytes: options.swap?.cpuBytes ?? 0, bytesPerS: options.swap?.cpuBytesPerS ?? 0)
+    ssdTier = SwapTier(bytes: options.swap?.ssdBytes ?? 0, bytesPerS: options.swap?.ssdBytesPerS ?? 0)
+    adapters = AdapterSlots(capacity: options.adapters?.resident ?? 0)
+    acceptance = options.speculation.map { HiddenAcceptance(options: $0, seed: options.seed) }
   }
 
-  /// Runs the whole workload.
+  /// Runs the whole workload on this instance alone.
   /// - Parameters:
   ///   - clock: real monotonic nanoseconds: for round trips and progress only.
   ///   - onProgress: called a few times per second of real time; returning false ends the run early.
   public mutating func run(
     clock: () -> Int, onProgress: (RunProgress) -> Bool
   ) throws(EngineRunError) -> Scorecard {
-    let startNs = clock()
-    var nextProgressNs = startNs
-    epoch = try link.register(engine)
-    upcoming = try nextArrival()
-    nowUs = upcoming?.arrivalUs ?? 0
-    while upcoming != nil || !queue.liveHandles.isEmpty || !unsettled.isEmpty {
-      try iterate(clock)
-      let nowNs = clock()
-      guard nowNs >= nextProgressNs else { continue }
-      nextProgressNs = nowNs + Self.progressNs
-      if !onProgress(progress(nowNs - startNs)) { break }
-    }
-    link.finish()
-    scorecard.makespanUs = nowUs
-    scorecard.wallUs = (clock() - startNs) / 1000
-    _ = onProgress(progress(clock() - startNs))
+    var loop = EngineLoop(engines: [self], workload: workload)
+    let scorecard = try loop.run(clock: clock, onProgress: onProgress)
+    self = loop.engines[0]
     return scorecard
   }
 
-  private static let progressNs = 200_000_000
+  // MARK: - What the loop does with it
 
-  private func progress(_ wallNs: Int) -> RunProgress {
-    RunProgress(
-      finishedRequests: scorecard.requests, totalRequests: workload.totalRequests, iterations: scorecard.iterations,
-      virtualUs: nowUs, wallUs: wallNs / 1000)
+  mutating func register() throws(EngineRunError) { epoch = try link.register(engine) }
+
+  var hasWork: Bool {
+    !queue.liveHandles.isEmpty || !unsettled.isEmpty || inboxHead < inbox.count || !landing.isEmpty
   }
 
-  mutating func nextArrival() throws(EngineRunError) -> WorkloadRequest? {
-    do throws(WorkloadError) { return try workload.next() } catch { throw .workload(error) }
+  /// Requests here, waiting ones included: what a router compares.
+  var load: Int { queue.liveHandles.count + inbox.count - inboxHead + landing.count }
+
+  /// Nothing happened for so long, although requests are here, that nothing will.
+  var isStuck: Bool { emptyPlans >= Self.emptyPlansMax }
+
+  mutating func take(_ arrival: EngineArrival) {
+    inbox.append(arrival)
+    emptyPlans = 0
+    if isWaiting { dueUs = min(dueUs, max(nowUs, arrival.dueUs)) }
   }
 
-  /// One Step, its plan, and the time until the next.
-  private mutating func iterate(_ clock: () -> Int) throws(EngineRunError) {
-    try takeArrivals()
+  /// One Step, its plan, and when the next is due.
+  mutating func step(_ clock: () -> Int) throws(EngineRunError) {
+    nowUs = max(nowUs, dueUs)
+    while let oldest = unsettled.first, oldest.endUs <= nowUs { settleOldest() }
+    takeArrivals()
     finishDelta()
     let sentNs = clock()
     try link.step(delta, into: &reply)
@@ -97,30 +123,79 @@ public struct ReferenceEngine {
     delta.removeAll()
     isFirstStep = false
     try launch()
-    try passTime()
+    sampleFairness()
+    scheduleNext()
+  }
+
+  /// Moves the clock of an instance that does nothing.
+  mutating func idle(until timeUs: Int64) { nowUs = max(nowUs, timeUs) }
+
+  /// The run is over.
+  mutating func close() {
+    scorecard.makespanUs = nowUs
+    scorecard.countedUs = min(nowUs, countsArrivalsUntilUs)
+    scorecard.close()
+  }
+
+  /// Nothing happens before this; then a Step.
+  mutating func suspend(until timeUs: Int64) {
+    nowUs = timeUs
+    dueUs = hasWork ? timeUs : .max
+    isWaiting = true
   }
 
   // MARK: - The Step
 
-  private mutating func takeArrivals() throws(EngineRunError) {
-    while let work = upcoming, work.arrivalUs <= nowUs, delta.arrived.h.count < Self.arrivalsMax {
-      upcoming = try nextArrival()
-      guard canEverFit(work) else {
-        refuse(work)
-        continue
-      }
-      let h = queue.insert(work, seq: seq + 1, oldestUnsettled: unsettled.first?.seq)
-      delta.arrived.h.append(h)
-      delta.arrived.id.append(work.id)
-      delta.arrived.tenant.append(names.index(of: work.tenant, added: &delta.names))
-      delta.arrived.requestClass.append(names.index(of: mix.entries[work.classIndex].name, added: &delta.names))
-      delta.arrived.prompt.append(work.promptTokens)
-      delta.arrived.maxOutput.append(max(1, engine.limits.length - work.promptTokens))
-      delta.arrived.ageUs.append(nowUs - work.arrivalUs)
-      delta.arrived.cachedTokens.append(queue.hitTokens(h))
-      delta.arrived.ttftSLOMs.append(mix.entries[work.classIndex].ttftSLOMs)
-      delta.arrived.tpotSLOMs.append(mix.entries[work.classIndex].tpotSLOMs)
+  private mutating func takeArrivals() {
+    var waiting: [EngineArrival] = []
+    swap(&waiting, &landing)
+    for arrival in waiting { admit(arrival) }
+    while inboxHead < inbox.count, inbox[inboxHead].dueUs <= nowUs, delta.arrived.h.count < Self.arrivalsMax {
+      let arrival = inbox[inboxHead]
+      inboxHead += 1
+      admit(arrival)
     }
+    if inboxHead == inbox.count || inboxHead > Self.arrivalsMax {
+      inbox.removeFirst(inboxHead)
+      inboxHead = 0
+    }
+  }
+
+  private mutating func admit(_ arrival: EngineArrival) {
+    guard canEverFit(arrival.work) else { return refuse(arrival.work) }
+    guard arrival.progress == nil || queue.hasRoom(forTokens: arrival.work.promptTokens) else {
+      landing.append(arrival)
+      return
+    }
+    let h = queue.insert(arrival.work, seq: seq + 1, oldestUnsettled: unsettled.first?.seq)
+    announce(h, arrival.work)
+    guard let progress = arrival.progress else { return }
+    queue.land(h, computed: arrival.work.promptTokens)
+    queue.update(h) { request in
+      request.knownOutput = 1
+      request.firstTokenUs = progress.firstTokenUs
+      request.lastTokenUs = progress.firstTokenUs
+      request.preemptions = progress.preemptions
+    }
+    reportState(h)
+  }
+
+  private mutating func announce(_ h: RequestHandle, _ work: WorkloadRequest) {
+    let entry = mix.entries[work.classIndex]
+    delta.arrived.h.append(h)
+    delta.arrived.id.append(work.id)
+    delta.arrived.tenant.append(names.index(of: work.tenant, added: &delta.names))
+    delta.arrived.requestClass.append(names.index(of: entry.name, added: &delta.names))
+    delta.arrived.prompt.append(work.promptTokens)
+    delta.arrived.maxOutput.append(
+      options.knownOutputLengths ? work.outputTokens : max(1, engine.limits.length - work.promptTokens))
+    delta.arrived.ageUs.append(nowUs - work.arrivalUs)
+    delta.arrived.cachedTokens.append(queue.hitTokens(h))
+    delta.arrived.ttftSLOMs.append(entry.ttftSLOMs)
+    delta.arrived.tpotSLOMs.append(entry.tpotSLOMs)
+    guard options.adapters != nil else { return }
+    let adapter = work.adapter < 0 ? -1 : names.index(of: "adapter-\(work.adapter)", added: &delta.names)
+    delta.arrived.adapter.append(adapter)
   }
 
   /// An engine refuses at the door what its KV pool or its length limit can never hold (session rule 14).
@@ -131,6 +206,7 @@ public struct ReferenceEngine {
   }
 
   private mutating func refuse(_ work: WorkloadRequest) {
+    guard work.arrivalUs <= countsArrivalsUntilUs else { return }
     scorecard.add(
       RequestOutcome(
         classIndex: work.classIndex, tenant: work.tenant, promptTokens: work.promptTokens, outputTokens: 0,
@@ -145,6 +221,7 @@ public struct ReferenceEngine {
     delta.kvFreeBlocks.append(queue.cache.freeBlocks)
     delta.check = queue.sums
     if isFirstStep { delta.launched.mode = .none }
+    fillState()
     guard !queue.liveHandles.isEmpty else { return }
     spotTurn = (spotTurn + 1) % queue.liveHandles.count
     let h = queue.liveHandles[spotTurn]
@@ -153,77 +230,49 @@ public struct ReferenceEngine {
       h: h, computed: request.computed, output: request.output, running: request.isRunning, blocked: false)
   }
 
+  mutating func reportState(_ h: RequestHandle) {
+    if !changed.contains(h) { changed.append(h) }
+  }
+
+  /// State is absolute as at sending time, so that it is read no earlier.
+  private mutating func fillState() {
+    guard !changed.isEmpty else { return }
+    for h in changed where queue[h].isLive {
+      let request = queue[h]
+      delta.state.h.append(h)
+      delta.state.computed.append(request.computed)
+      delta.state.output.append(request.output)
+      delta.state.running.append(request.isRunning)
+    }
+    changed.removeAll(keepingCapacity: true)
+  }
+
   // MARK: - Time
 
-  /// Moves on to when the next Step is due.
-  private mutating func passTime() throws(EngineRunError) {
-    if unsettled.count >= engine.inFlightMax {
-      settleOldest()
-    } else if reply.run.isEmpty, work.isEmpty {
-      try passIdleTime()
+  private mutating func scheduleNext() {
+    isWaiting = false
+    guard unsettled.count < engine.inFlightMax, reply.run.isEmpty, work.isEmpty else {
+      emptyPlans = 0
+      dueUs = unsettled.count < engine.inFlightMax ? nowUs : unsettled[0].endUs
+      return
     }
-  }
-
-  /// Nothing was planned: the next result, the next arrival, or the end of the hold, whatever comes first.
-  private mutating func passIdleTime() throws(EngineRunError) {
-    if let oldest = unsettled.first, oldest.endUs <= upcoming?.arrivalUs ?? .max { return settleOldest() }
-    let holdUs = Int64(reply.holdUs ?? Self.idleUs)
-    if let arrivalUs = upcoming?.arrivalUs, queue.liveHandles.isEmpty || arrivalUs < nowUs + holdUs {
-      nowUs = max(nowUs, arrivalUs)
+    isWaiting = true
+    // Nothing was planned: the next result, the next arrival, or the end of the hold, whatever comes first.
+    let arrivalUs = inboxHead < inbox.count ? max(nowUs, inbox[inboxHead].dueUs) : .max
+    if let oldest = unsettled.first {
+      dueUs = min(oldest.endUs, arrivalUs)
+    } else if hasWork {
+      emptyPlans += 1
+      dueUs = min(nowUs + Int64(reply.holdUs ?? Self.idleUs), arrivalUs)
     } else {
-      nowUs += holdUs
-    }
-    let isHopeless = upcoming == nil && unsettled.isEmpty && !queue.liveHandles.isEmpty
-    emptyPlans = isHopeless ? emptyPlans + 1 : 0
-    guard emptyPlans < Self.emptyPlansMax else { throw .stuck(seq: seq, requests: queue.liveHandles.count) }
-  }
-
-  /// Pause after an empty plan without a hold.
-  private static let idleUs = 1_000
-
-  private mutating func settleOldest() {
-    let iteration = unsettled.removeFirst()
-    nowUs = max(nowUs, iteration.endUs)
-    delta.settled.seq.append(iteration.seq)
-    delta.settled.elapsedUs.append(Int64(iteration.elapsedUs))
-    delta.settled.acceptedEnd.append(0)
-    for item in iteration.items where queue[item.h].isLive {
-      queue.update(item.h) { $0.inFlight -= 1 }
-      if item.samples { receiveToken(item.h) }
+      dueUs = .max
     }
   }
 
-  private mutating func receiveToken(_ h: RequestHandle) {
-    let nowUs = nowUs
-    let tpotSLOUs = Int64(mix.entries[queue[h].classIndex].tpotSLOMs) * 1000
-    queue.update(h) { request in
-      request.knownOutput += 1
-      if request.firstTokenUs < 0 {
-        request.firstTokenUs = nowUs
-      } else {
-        let gapUs = nowUs - request.lastTokenUs
-        request.maxGapUs = max(request.maxGapUs, gapUs)
-        if gapUs > tpotSLOUs { request.lateGaps += 1 }
-      }
-      request.lastTokenUs = nowUs
-    }
-    if queue[h].knownOutput >= queue[h].wantedOutput { end(h, .stop) }
-  }
-
-  mutating func end(_ h: RequestHandle, _ cause: StepDelta.RemovalCause) {
-    defer {
-      queue.remove(h, seq: seq + 1)
-      delta.removed.append(h)
-      delta.removedWhy.append(cause)
-    }
-    let request = queue[h]
-    guard request.arrivalUs <= countsArrivalsUntilUs else { return }
-    let hasTokens = request.firstTokenUs >= 0
-    scorecard.add(
-      RequestOutcome(
-        classIndex: request.classIndex, tenant: queue.tenant(of: h), promptTokens: request.promptTokens,
-        outputTokens: request.knownOutput, ttftUs: hasTokens ? Int(request.firstTokenUs - request.arrivalUs) : nil,
-        tpotUs: hasTokens ? Int(request.lastTokenUs - request.firstTokenUs) / max(1, request.knownOutput - 1) : 0,
-        maxGapUs: Int(request.maxGapUs), isShed: cause == .shed))
+  private mutating func sampleFairness() {
+    guard scorecard.fairness.isDue(nowUs) else { return }
+    let difference = scorecard.fairness.sample(nowUs) { [queue] in queue.wasBacklogged($0) }
+    queue.beginBacklogSample()
+    timeline.addServiceDifference(difference, atUs: nowUs)
   }
 }

@@ -9,5 +9,11 @@ public protocol SchedulerLink {
   mutating func register(_ engine: EngineDescription) throws(EngineRunError) -> UInt64
   /// Sends one Step and waits for its plan.
   mutating func step(_ delta: StepDelta, into reply: inout StepReply) throws(EngineRunError)
+  /// Tells the scheduler how tight host memory is. A sidecar behind a socket reads that for itself.
+  mutating func setMemoryLevel(_ level: MemoryPressureLevel)
   mutating func finish()
+}
+
+extension SchedulerLink {
+  public mutating func setMemoryLevel(_ level: MemoryPressureLevel) {}
 }

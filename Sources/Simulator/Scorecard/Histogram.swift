@@ -12,14 +12,26 @@ public struct Histogram: Hashable, Sendable {
 
   public init() {}
 
-  public mutating func add(_ value: Int) {
+  public mutating func add(_ value: Int, count added: Int = 1) {
+    guard added > 0 else { return }
     let value = Swift.max(0, value)
     let index = Self.index(value)
     if index >= counts.count { counts.append(contentsOf: repeatElement(0, count: index + 1 - counts.count)) }
-    counts[index] += 1
-    count += 1
-    sum += Double(value)
+    counts[index] += added
+    count += added
+    sum += Double(value) * Double(added)
     max = Swift.max(max, value)
+  }
+
+  /// Adds all the values of another histogram.
+  mutating func merge(_ other: Histogram) {
+    if other.counts.count > counts.count {
+      counts.append(contentsOf: repeatElement(0, count: other.counts.count - counts.count))
+    }
+    for (index, added) in other.counts.enumerated() { counts[index] += added }
+    count += other.count
+    sum += other.sum
+    max = Swift.max(max, other.max)
   }
 
   public var mean: Double { count == 0 ? 0 : sum / Double(count) }
@@ -31,6 +43,19 @@ public struct Histogram: Hashable, Sendable {
     var seen = 0
     for (index, bucket) in counts.enumerated() {
       seen += bucket
+      if seen > rank { return min(max, Self.middle(index)) }
+    }
+    return max
+  }
+
+  /// The same without the values of `part`, all of which are in this histogram too.
+  func quantile(_ q: Double, excluding part: Histogram) -> Int {
+    let rest = count - part.count
+    guard rest > 0 else { return 0 }
+    let rank = min(rest - 1, Int(q * Double(rest)))
+    var seen = 0
+    for (index, bucket) in counts.enumerated() {
+      seen += bucket - (index < part.counts.count ? part.counts[index] : 0)
       if seen > rank { return min(max, Self.middle(index)) }
     }
     return max

@@ -1,5 +1,3 @@
-import WireProtocol
-
 /// What a run achieved. Times are virtual unless they say otherwise.
 public struct Scorecard: Sendable {
   public var policy: String
@@ -7,7 +5,6 @@ public struct Scorecard: Sendable {
   private(set) var classes: [ClassScore]
   private(set) var all: ClassScore
   private var tenants: [String: Int] = [:]
-  private(set) var goodRequests = 0
   private(set) var goodTokens = 0
   private(set) var tokens = 0
   private(set) var sheds = 0
@@ -20,19 +17,38 @@ public struct Scorecard: Sendable {
   public private(set) var refusedItems = 0
   private var occupancySum = 0.0
   private(set) var occupancyMax = 0.0
-  private var busyUs = 0
+  private var fragmentationSum = 0.0
+  private(set) var fragmentationMax = 0.0
+  private(set) var busyUs = 0
+  private(set) var gaps = TokenGaps()
+  var fairness = FairnessTracker()
+  private(set) var cpuTraffic = OffloadTraffic()
+  private(set) var ssdTraffic = OffloadTraffic()
+  private(set) var draftedTokens = 0
+  private(set) var acceptedTokens = 0
+  private(set) var adapterLoads = 0
+  private(set) var gpuLosses = 0
+  private(set) var transferredBytes = 0
+  /// Engines that served, each with a GPU or more of its own.
+  private(set) var instances = 1
+  /// Of one instance; nil when nobody said.
+  public var pricePerHour: Double?
   /// Virtual time of the whole run.
   public var makespanUs: Int64 = 0
+  /// Virtual time in which the counted requests arrived and were served.
+  public var countedUs: Int64 = 0
   /// Real time of the whole run.
   public var wallUs = 0
-  /// Real microseconds of each Step's round trip, as the engine saw it.
+  /// Real time of each Step's round trip, as the engine saw it; in process it is the scheduler's own time.
   public private(set) var roundTripNs = Histogram()
 
   public init(policy: String, profile: String, mix: ClassMix) {
     self.policy = policy
     self.profile = profile
-    classes = mix.entries.map { ClassScore(name: $0.name, ttftSLOMs: $0.ttftSLOMs, tpotSLOMs: $0.tpotSLOMs) }
-    all = ClassScore(name: "all", ttftSLOMs: 0, tpotSLOMs: 0)
+    classes = mix.entries.map {
+      ClassScore(name: $0.name, ttftSLOMs: $0.ttftSLOMs, tpotSLOMs: $0.tpotSLOMs, weight: $0.weight)
+    }
+    all = ClassScore(name: "all", ttftSLOMs: 0, tpotSLOMs: 0, weight: 1)
   }
 
   public var requests: Int { all.requests }
@@ -41,24 +57,27 @@ public struct Scorecard: Sendable {
 
   mutating func add(_ outcome: RequestOutcome) {
     let isGood = classes[outcome.classIndex].isGood(outcome)
-    classes[outcome.classIndex].add(outcome, isGood: isGood)
-    all.add(outcome, isGood: isGood)
+    let isStrictlyGood = classes[outcome.classIndex].isStrictlyGood(outcome)
+    classes[outcome.classIndex].add(outcome, isGood: isGood, isStrictlyGood: isStrictlyGood)
+    all.add(outcome, isGood: isGood, isStrictlyGood: isStrictlyGood)
     let outcomeTokens = outcome.promptTokens + outcome.outputTokens
     tokens += outcomeTokens
     tenants[outcome.tenant, default: 0] += outcomeTokens
-    if isGood {
-      goodRequests += 1
-      goodTokens += outcomeTokens
-    }
+    if isGood { goodTokens += outcomeTokens }
     if outcome.isShed { sheds += 1 }
   }
 
-  mutating func addIteration(elapsedUs: Int, tokens: Int, occupancy: Double) {
+  /// - Parameters:
+  ///   - occupancy: share of the KV blocks that are held.
+  ///   - fragmentation: share of the held blocks' tokens that hold nothing.
+  mutating func addIteration(elapsedUs: Int, tokens: Int, occupancy: Double, fragmentation: Double) {
     iterations += 1
     busyUs += elapsedUs
     computedTokens += tokens
     occupancySum += occupancy
     occupancyMax = max(occupancyMax, occupancy)
+    fragmentationSum += fragmentation
+    fragmentationMax = max(fragmentationMax, fragmentation)
   }
 
   mutating func addPreemption(recomputedTokens: Int) {
@@ -66,14 +85,75 @@ public struct Scorecard: Sendable {
     self.recomputedTokens += recomputedTokens
   }
 
+  mutating func addGap(us: Int, hadPreemption: Bool) { gaps.add(us, hadPreemption: hadPreemption) }
   mutating func addCached(_ tokens: Int) { cachedTokens += tokens }
   mutating func addRefusal() { refusedItems += 1 }
   mutating func addRoundTrip(ns: Int) { roundTripNs.add(ns) }
 
+  mutating func addDrafts(_ drafted: Int, accepted: Int) {
+    draftedTokens += drafted
+    acceptedTokens += accepted
+  }
+
+  mutating func addOffload(isCPU: Bool, bytesOut: Int, bytesIn: Int, us: Int) {
+    if isCPU {
+      cpuTraffic.add(bytesOut: bytesOut, bytesIn: bytesIn, us: us)
+    } else {
+      ssdTraffic.add(bytesOut: bytesOut, bytesIn: bytesIn, us: us)
+    }
+  }
+
+  /// KV that was lost outside the GPU.
+  mutating func addRecomputed(_ tokens: Int) { recomputedTokens += tokens }
+  mutating func addAdapterLoad() { adapterLoads += 1 }
+  mutating func addGPULoss() { gpuLosses += 1 }
+  mutating func addTransfer(bytes: Int) { transferredBytes += bytes }
+
+  /// Nobody waits for a gap any more.
+  mutating func close() { gaps.flush() }
+
+  // MARK: - Several instances
+
+  /// Adds what another instance of the same run achieved. Real time is the run's, not a sum.
+  mutating func merge(_ other: Scorecard) {
+    for index in classes.indices { classes[index].merge(other.classes[index]) }
+    all.merge(other.all)
+    tenants.merge(other.tenants) { $0 + $1 }
+    goodTokens += other.goodTokens
+    tokens += other.tokens
+    sheds += other.sheds
+    iterations += other.iterations
+    preemptions += other.preemptions
+    recomputedTokens += other.recomputedTokens
+    computedTokens += other.computedTokens
+    cachedTokens += other.cachedTokens
+    refusedItems += other.refusedItems
+    occupancySum += other.occupancySum
+    occupancyMax = max(occupancyMax, other.occupancyMax)
+    fragmentationSum += other.fragmentationSum
+    fragmentationMax = max(fragmentationMax, other.fragmentationMax)
+    busyUs += other.busyUs
+    gaps.merge(other.gaps)
+    fairness.merge(other.fairness)
+    cpuTraffic.merge(other.cpuTraffic)
+    ssdTraffic.merge(other.ssdTraffic)
+    addDrafts(other.draftedTokens, accepted: other.acceptedTokens)
+    adapterLoads += other.adapterLoads
+    gpuLosses += other.gpuLosses
+    transferredBytes += other.transferredBytes
+    instances += other.instances
+    makespanUs = max(makespanUs, other.makespanUs)
+    countedUs = max(countedUs, other.countedUs)
+    roundTripNs.merge(other.roundTripNs)
+  }
+
   // MARK: - What people and programs read
 
+  private func perSecond(_ count: Int, _ us: Int64) -> Double { Double(count) / max(1e-6, Double(us) / 1_000_000) }
+
   /// Requests within their SLO per second of virtual time.
-  public var goodputRequestsPerS: Double { Double(goodRequests) / max(1e-6, Double(makespanUs) / 1_000_000) }
+  public var goodputRequestsPerS: Double { perSecond(all.good, countedUs) }
+  var goodputTokensPerS: Double { perSecond(goodTokens, countedUs) }
 
   /// Goodput over a bound on it.
   func boundShare(_ boundRequestsPerS: Double) -> Double {
@@ -81,47 +161,42 @@ public struct Scorecard: Sendable {
   }
 
   /// Prompt tokens included.
-  var tokensPerS: Double { Double(tokens) / max(1e-6, Double(makespanUs) / 1_000_000) }
+  var tokensPerS: Double { perSecond(tokens, countedUs) }
 
   /// Share of the KV blocks that are held, over iterations.
   var meanOccupancy: Double { iterations == 0 ? 0 : occupancySum / Double(iterations) }
 
+  /// Share of the held blocks' tokens that hold nothing, over iterations.
+  var meanFragmentation: Double { iterations == 0 ? 0 : fragmentationSum / Double(iterations) }
+
   public var withinSLORatio: Double { all.withinSLORatio }
+  public var strictRatio: Double { all.strictRatio }
 
   /// Share within SLO of the class that fares worst; 1 when nothing was counted.
   public var worstClassRatio: Double { classes.lazy.map(\.withinSLORatio).min() ?? 1 }
+  public var worstClassStrictRatio: Double { classes.lazy.map(\.strictRatio).min() ?? 1 }
 
-  /// One entry of `runs`.
-  public var json: JSONValue {
-    let seconds = max(1e-6, Double(makespanUs) / 1_000_000)
-    return [
-      "policy": .string(policy), "profile": .string(profile), "requests": JSONValue(requests),
-      "iterations": JSONValue(iterations),
-      "iterations_per_s": .number(Double(iterations) / max(1e-6, Double(wallUs) / 1_000_000)), "all": all.json,
-      "classes": .array(classes.map(\.json)),
-      "goodput_requests_per_s": .number(goodputRequestsPerS),
-      "goodput_tokens_per_s": .number(Double(goodTokens) / seconds),
-      "goodput_token_ratio": .number(tokens == 0 ? 1 : Double(goodTokens) / Double(tokens)),
-      "tokens_per_s": .number(tokensPerS), "computed_tokens": JSONValue(computedTokens),
-      "cached_tokens": JSONValue(cachedTokens), "preemptions": JSONValue(preemptions),
-      "recomputed_tokens": JSONValue(recomputedTokens), "refused_items": JSONValue(refusedItems),
-      "shed_requests": JSONValue(sheds),
-      "kv_occupancy_ratio": [
-        "mean": .number(meanOccupancy), "max": .number(occupancyMax),
-      ], "gpu_busy_ratio": .number(Double(busyUs) / 1_000_000 / seconds), "tenant_service_ratio": tenantServiceRatio,
-      "makespan_s": .number(seconds), "wall_s": .number(Double(wallUs) / 1_000_000),
-      "step_round_trip_us": [
-        "p50": .number(Double(roundTripNs.quantile(0.5)) / 1000),
-        "p99": .number(Double(roundTripNs.quantile(0.99)) / 1000),
-      ],
-    ]
+  /// Share within SLO with each request counted by its class's weight.
+  public var weightedRatio: Double {
+    let weight = classes.reduce(0) { $0 + $1.weight * $1.requests }
+    return weight == 0 ? 1 : Double(classes.reduce(0) { $0 + $1.weight * $1.good }) / Double(weight)
   }
 
-  /// Tokens of the tenant served most over those of the tenant served least; null with fewer than two.
-  private var tenantServiceRatio: JSONValue {
+  /// Share of the time in which an iteration ran, over all instances.
+  var busyRatio: Double { Double(busyUs) / max(1, Double(makespanUs) * Double(instances)) }
+
+  /// Price of the run over its tokens; nil without a price or tokens.
+  func pricePerMillion(_ tokens: Int) -> Double? {
+    guard let pricePerHour, tokens > 0 else { return nil }
+    let hours = Double(countedUs) / 3_600_000_000
+    return pricePerHour * Double(instances) * hours * 1_000_000 / Double(tokens)
+  }
+
+  /// Tokens of the tenant served most over those of the tenant served least; nil with fewer than two.
+  var tenantServiceRatio: Double? {
     guard tenants.count > 1, let most = tenants.values.max(), let least = tenants.values.min(), least > 0 else {
-      return .null
+      return nil
     }
-    return .number(Double(most) / Double(least))
+    return Double(most) / Double(least)
   }
 }

@@ -5,25 +5,36 @@ import SchedulerCore
 public struct Contender: Hashable, Sendable {
   public let name: String
   let policy: PolicyConfig
+  /// It is told each request's true output length, as no real scheduler is.
+  let isClairvoyant: Bool
 
   /// A policy in the sidecar's own core.
-  public init(policy: PolicyConfig) {
+  public init(policy: PolicyConfig, isClairvoyant: Bool = false) {
     name = policy.name
     self.policy = policy
+    self.isClairvoyant = isClairvoyant
   }
 
   func link() -> any SchedulerLink { CoreLink(policy: policy) }
 
   // MARK: - Baselines
 
-  public static let baselineNames = ["vllm-v1", "vllm-v1-priority", "sarathi"]
+  /// Baselines that know output lengths in advance.
+  private static let clairvoyantNames = ["edf-moore-hodgson", "srpt"]
+
+  /// Schedulers of today, and clairvoyant ones above them; each is a preset of that name.
+  public static let baselineNames =
+    [
+      "orca", "vllm-v1", "vllm-v1-priority", "sarathi", "fastserve", "vtc", "dlpm", "qoserve", "edf-moore-hodgson",
+      "srpt",
+    ].filter { PolicyDocument.preset($0) != nil }
 
   /// A scheduler of today by its name; nil when there is none of that name.
   public static func baseline(_ name: String, time: IterationTimeModel, mix: ClassMix) -> Contender? {
-    switch name {
-    case "vllm-v1", "vllm-v1-priority": PolicyDocument.preset(name).map { Contender(policy: $0.config) }
-    case "sarathi": sarathi(time, tpotMs: mix.tightestTPOTMs)
-    default: nil
+    guard baselineNames.contains(name) else { return nil }
+    if name == "sarathi" { return sarathi(time, tpotMs: mix.tightestTPOTMs) }
+    return PolicyDocument.preset(name).map {
+      Contender(policy: $0.config, isClairvoyant: clairvoyantNames.contains(name))
     }
   }
 

@@ -6,6 +6,8 @@ public struct Timeline: Sendable {
     public internal(set) var busyUs = 0
     public internal(set) var decodes = 0
     public internal(set) var prefillTokens = 0
+    /// Largest difference of service between backlogged tenants, in weighted tokens.
+    public internal(set) var serviceDifference = 0
     /// Running, waiting and occupancy, each times the microseconds it lasted.
     var runningUs = 0.0
     var waitingUs = 0.0
@@ -21,6 +23,7 @@ public struct Timeline: Sendable {
       sum.busyUs += b.busyUs
       sum.decodes += b.decodes
       sum.prefillTokens += b.prefillTokens
+      sum.serviceDifference = max(a.serviceDifference, b.serviceDifference)
       sum.runningUs += b.runningUs
       sum.waitingUs += b.waitingUs
       sum.occupancyUs += b.occupancyUs
@@ -39,9 +42,7 @@ public struct Timeline: Sendable {
   mutating func add(
     startUs: Int64, elapsedUs: Int, decodes: Int, prefillTokens: Int, running: Int, waiting: Int, occupancy: Double
   ) {
-    while startUs / bucketUs >= Int64(Self.bucketsMax) { mergeNeighbours() }
-    let index = Int(max(0, startUs) / bucketUs)
-    if index >= buckets.count { buckets.append(contentsOf: repeatElement(Bucket(), count: index + 1 - buckets.count)) }
+    let index = bucket(at: startUs)
     buckets[index].iterations += 1
     buckets[index].busyUs += elapsedUs
     buckets[index].decodes += decodes
@@ -49,6 +50,28 @@ public struct Timeline: Sendable {
     buckets[index].runningUs += Double(running) * Double(elapsedUs)
     buckets[index].waitingUs += Double(waiting) * Double(elapsedUs)
     buckets[index].occupancyUs += occupancy * Double(elapsedUs)
+  }
+
+  mutating func addServiceDifference(_ tokens: Int, atUs: Int64) {
+    let index = bucket(at: atUs)
+    buckets[index].serviceDifference = max(buckets[index].serviceDifference, tokens)
+  }
+
+  private mutating func bucket(at us: Int64) -> Int {
+    while us / bucketUs >= Int64(Self.bucketsMax) { mergeNeighbours() }
+    let index = Int(max(0, us) / bucketUs)
+    if index >= buckets.count { buckets.append(contentsOf: repeatElement(Bucket(), count: index + 1 - buckets.count)) }
+    return index
+  }
+
+  /// Adds what another instance did at the same time.
+  mutating func merge(_ other: Timeline) {
+    var other = other
+    while other.bucketUs < bucketUs { other.mergeNeighbours() }
+    while bucketUs < other.bucketUs { mergeNeighbours() }
+    for (index, bucket) in other.buckets.enumerated() {
+      if index < buckets.count { buckets[index] = buckets[index] + bucket } else { buckets.append(bucket) }
+    }
   }
 
   private mutating func mergeNeighbours() {

@@ -8,6 +8,8 @@ public enum WorkloadError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The file has lengths only.
   case noArrivals(path: String)
   case invalidClasses(message: String)
+  case invalidEvents(message: String)
+  case invalidCluster(message: String)
 
   public var description: String {
     switch self {
@@ -22,6 +24,8 @@ public enum WorkloadError: Error, Hashable, Sendable, CustomStringConvertible {
     case .noArrivals(let path):
       "\(path): lengths without arrival times; expected an arrival process (--arrivals with --rate)"
     case .invalidClasses(let message): "classes: \(message)"
+    case .invalidEvents(let message): "events: \(message)"
+    case .invalidCluster(let message): "cluster: \(message)"
     }
   }
 }

@@ -15,6 +15,10 @@ public struct WorkloadRequest: Hashable, Sendable {
   /// Identities of the full blocks after the prompt's, which the answer completes; they become reusable like the
   /// others.
   public var outputBlocks: [UInt64] = []
+  /// The adapter it needs; -1 for none.
+  public var adapter = -1
+  /// The model it asks for, as an index into what the instances serve.
+  public var model = 0
 
   public init(
     id: String, arrivalUs: Int64, tenant: String, classIndex: Int, promptTokens: Int, outputTokens: Int
