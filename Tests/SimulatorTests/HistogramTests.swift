@@ -34,4 +34,22 @@ struct HistogramTests {
     #expect(Histogram().quantile(0.5) == 0)
     #expect(Histogram().mean == 0)
   }
+
+  @Test func mergingAndTakingAwayAreExact() {
+    var whole = Histogram()
+    var part = Histogram()
+    var rest = Histogram()
+    for value in 0..<500 {
+      whole.add(value * 7)
+      if value % 3 == 0 { part.add(value * 7) } else { rest.add(value * 7) }
+    }
+    var sum = part
+    sum.merge(rest)
+    #expect(sum == whole)
+    for q in [0, 0.3, 0.5, 0.99, 1] { #expect(whole.quantile(q, excluding: part) == rest.quantile(q)) }
+    #expect(whole.quantile(0.5, excluding: whole) == 0)
+    var many = Histogram()
+    many.add(7, count: 3)
+    #expect(many.count == 3 && many.mean == 7)
+  }
 }

@@ -50,7 +50,7 @@ struct SimulationTests {
     #expect(sweep.isComplete)
     #expect(sweep.capacityRequestsPerS > 0)
     let above = try #require(sweep.sortedPoints.first { $0.requestsPerS > sweep.capacityRequestsPerS })
-    #expect(!above.isGood)
+    #expect(!sweep.isGood(above))
     // The last two rates are within a step of the search.
     let step = simulation.boundRequestsPerS * 1.1 / Double(1 << (RateSweep.runs - 1))
     #expect(above.requestsPerS - sweep.capacityRequestsPerS <= step * 1.001)

@@ -9,6 +9,7 @@ public struct EngineOptions: Hashable, Sendable {
   public var knownOutputLengths = false
   /// nil: the profile's.
   public var kvCapacityTokens: Int?
+  public var blockTokens: Int?
   public var stepTokens: Int?
   public var sequences: Int?
   public var overheadUs: Int?
@@ -30,14 +31,15 @@ public struct EngineOptions: Hashable, Sendable {
   public init() {}
 
   func description(_ profile: GPUProfile) -> EngineDescription {
-    EngineDescription(
+    let blockTokens = blockTokens ?? profile.kvBlockTokens
+    return EngineDescription(
       name: "coxswain-engine", version: "1", serverID: serverID, engineBootID: bootID,
       model: .init(
         id: profile.modelID, parameters: profile.parameters,
-        pools: [.init(blocks: max(1, (kvCapacityTokens ?? profile.kvCapacityTokens) / profile.kvBlockTokens))],
+        pools: [.init(blocks: max(1, (kvCapacityTokens ?? profile.kvCapacityTokens) / blockTokens))],
         kvGroups: [
           .init(
-            pool: 0, blockTokens: profile.kvBlockTokens, bytesPerToken: profile.kvBytesPerToken, windowTokens: 0)
+            pool: 0, blockTokens: blockTokens, bytesPerToken: profile.kvBytesPerToken, windowTokens: 0)
         ]), inFlightMax: inFlightMax,
       limits: .init(
         stepTokens: stepTokens ?? profile.stepTokens, sequences: sequences ?? profile.sequences,

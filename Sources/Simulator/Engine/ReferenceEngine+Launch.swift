@@ -154,14 +154,16 @@ extension ReferenceEngine {
     reportState(item.h)
   }
 
-  /// Preempts by the plan's victim order, then whoever was admitted last, among those this iteration does not run.
+  /// Preempts by the plan's victim order, then whoever was admitted last, then handed-over requests whose KV waits
+  /// here, among those this iteration does not run.
   private mutating func makeRoom(_ item: StepPlan.Item) {
     let target = queue[item.h].computed + item.n
     let busy = Set(work.map(\.h))
-    let candidates = reply.victims + queue.liveHandles.sorted(by: >)
-    for h in candidates where queue.missingBlocks(item.h, target: target) > 0 {
-      guard queue.isKnown(h), queue[h].isLive, queue[h].isRunning, queue[h].inFlight == 0, !busy.contains(h)
-      else { continue }
+    let newest = queue.liveHandles.sorted(by: >)
+    let running = (reply.victims + newest).filter { queue.isKnown($0) && queue[$0].isRunning }
+    let landed = newest.filter { !queue[$0].isRunning && queue[$0].computed > 0 && queue[$0].residence == .gpu }
+    for h in running + landed where queue.missingBlocks(item.h, target: target) > 0 {
+      guard queue[h].isLive, queue[h].computed > 0, queue[h].inFlight == 0, !busy.contains(h) else { continue }
       preempt(h)
       reportState(h)
     }

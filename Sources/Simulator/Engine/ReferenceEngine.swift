@@ -8,8 +8,8 @@ import WireProtocol
 public struct ReferenceEngine {
   /// Arrivals in one Step (session rule 11).
   static let arrivalsMax = 256
-  /// Empty plans in a row, with requests waiting and nothing to come, before the run is given up.
-  static let emptyPlansMax = 1_000
+  /// Steps in a row of which nothing ran, with requests waiting and nothing to come, before the run is given up.
+  static let idleStepsMax = 1_000
   /// Pause after an empty plan without a hold.
   private static let idleUs = 1_000
 
@@ -46,7 +46,7 @@ public struct ReferenceEngine {
   /// Handles whose absolute state the next Step carries.
   var changed: [RequestHandle] = []
   private var spotTurn = 0
-  private(set) var emptyPlans = 0
+  private var idleSteps = 0
   private var isFirstStep = true
   /// The last plan was empty: an arrival calls for a Step at once.
   private var isWaiting = true
@@ -103,11 +103,11 @@ public struct ReferenceEngine {
   var load: Int { queue.liveHandles.count + inbox.count - inboxHead + landing.count }
 
   /// Nothing happened for so long, although requests are here, that nothing will.
-  var isStuck: Bool { emptyPlans >= Self.emptyPlansMax }
+  var isStuck: Bool { idleSteps >= Self.idleStepsMax }
 
   mutating func take(_ arrival: EngineArrival) {
     inbox.append(arrival)
-    emptyPlans = 0
+    idleSteps = 0
     if isWaiting { dueUs = min(dueUs, max(nowUs, arrival.dueUs)) }
   }
 
@@ -251,8 +251,9 @@ public struct ReferenceEngine {
 
   private mutating func scheduleNext() {
     isWaiting = false
+    let isRunning = unsettled.contains { !$0.items.isEmpty }
+    idleSteps = isRunning || queue.liveHandles.isEmpty ? 0 : idleSteps + 1
     guard unsettled.count < engine.inFlightMax, reply.run.isEmpty, work.isEmpty else {
-      emptyPlans = 0
       dueUs = unsettled.count < engine.inFlightMax ? nowUs : unsettled[0].endUs
       return
     }
@@ -262,7 +263,6 @@ public struct ReferenceEngine {
     if let oldest = unsettled.first {
       dueUs = min(oldest.endUs, arrivalUs)
     } else if hasWork {
-      emptyPlans += 1
       dueUs = min(nowUs + Int64(reply.holdUs ?? Self.idleUs), arrivalUs)
     } else {
       dueUs = .max

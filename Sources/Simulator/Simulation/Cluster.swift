@@ -43,7 +43,7 @@ public struct Cluster: Hashable, Sendable {
   /// "instances":[{"profile","count","role","model"}]}`; all but `instances` may be left out.
   /// - Parameter profile: finds a profile by its name or file.
   public static func decode(
-    bytes: [UInt8], profile: (String) throws -> GPUProfile
+    bytes: [UInt8], profile: (String) throws(CallError) -> GPUProfile
   ) throws(WorkloadError) -> Cluster {
     do {
       let file = try MessageReader(try JSONValue(parsing: bytes))

@@ -1,31 +1,73 @@
 import SchedulerCore
 
-/// One replica under one workload, again for each contender: the reference engine around the sidecar's own core, in
+/// One workload on one set of instances, again for each contender: reference engines around the sidecar's own core, in
 /// process and in virtual time.
 public struct Simulation: Sendable {
-  public let profile: GPUProfile
+  public let cluster: Cluster
   public let options: EngineOptions
   public let source: WorkloadSource
   public let rateScale: Double
   public let demand: WorkloadDemand
   /// Fluid bound at the tightest TPOT of the mix.
   public let boundRequestsPerS: Double
+  /// What happens to the instances, in order of time.
+  public var events: [ScriptedEvent] = []
+  /// Requests that arrive in the last so many microseconds are served and not counted; nil: none, and in a sweep the
+  /// last minute, or fifth of a shorter trace.
+  public var uncountedTailUs: Int64?
+  /// Of one instance; nil when nobody said.
+  public var pricePerHour: Double?
 
   /// Counts the workload's demand: one pass over it.
   public init(
-    profile: GPUProfile, options: EngineOptions, source: WorkloadSource, rateScale: Double
+    cluster: Cluster, options: EngineOptions, source: WorkloadSource, rateScale: Double
   ) throws(WorkloadError) {
-    var profile = profile
-    if let overheadUs = options.overheadUs { profile.time.overheadUs = overheadUs }
-    self.profile = profile
+    var cluster = cluster
+    for index in cluster.instances.indices {
+      if let overheadUs = options.overheadUs { cluster.instances[index].profile.time.overheadUs = overheadUs }
+    }
+    guard cluster.isComplete else {
+      throw .invalidCluster(message: "some model has no instance that prefills, or none that decodes")
+    }
+    var source = source
+    source.modelShares = cluster.modelShares
+    self.cluster = cluster
     self.options = options
     self.source = source
     self.rateScale = rateScale
     demand = try WorkloadDemand(
       try source.open(rateScale: 1), classes: source.mix.entries.count, prefixCaching: options.prefixCaching)
-    let bound = FluidBound(
-      demand: demand, time: profile.time, kvCapacityTokens: options.kvCapacityTokens ?? profile.kvCapacityTokens)
-    boundRequestsPerS = bound.requestsPerS(tpotMs: Double(source.mix.tightestTPOTMs))
+    boundRequestsPerS = Self.bound(cluster, demand, options, tpotMs: Double(source.mix.tightestTPOTMs))
+  }
+
+  /// On one instance.
+  public init(
+    profile: GPUProfile, options: EngineOptions, source: WorkloadSource, rateScale: Double
+  ) throws(WorkloadError) {
+    try self.init(cluster: Cluster(profile), options: options, source: source, rateScale: rateScale)
+  }
+
+  /// The first instance's.
+  public var profile: GPUProfile { cluster.instances[0].profile }
+
+  /// Every instance at its own bound, whatever its role, and the model that its instances carry least of.
+  private static func bound(
+    _ cluster: Cluster, _ demand: WorkloadDemand, _ options: EngineOptions, tpotMs: Double
+  ) -> Double {
+    var perProfile: [GPUProfile: Double] = [:]
+    var perModel = Array(repeating: 0.0, count: cluster.modelShares.count)
+    for instance in cluster.instances {
+      let profile = instance.profile
+      let bound =
+        perProfile[profile]
+        ?? FluidBound(
+          demand: demand, time: profile.time, kvCapacityTokens: options.kvCapacityTokens ?? profile.kvCapacityTokens
+        ).requestsPerS(tpotMs: tpotMs)
+      perProfile[profile] = bound
+      perModel[instance.model] += bound
+    }
+    let total = cluster.modelShares.reduce(0, +)
+    return zip(perModel, cluster.modelShares).map { $0 * total / $1 }.min() ?? 0
   }
 
   /// Runs the workload once under a contender.
@@ -35,8 +77,13 @@ public struct Simulation: Sendable {
   public func run(
     _ contender: Contender, clock: () -> Int, onProgress: (RunProgress) -> Bool
   ) throws(EngineRunError) -> SimulationRun {
-    try run(contender, rateScale: rateScale, countsUntilUs: .max, clock, onProgress)
+    let tailUs = uncountedTailUs ?? 0
+    let countsUntilUs = tailUs > 0 ? spanUs(rateScale) - tailUs : .max
+    return try run(contender, rateScale: rateScale, countsUntilUs: countsUntilUs, clock, onProgress)
   }
+
+  /// From the first arrival to the last.
+  private func spanUs(_ rateScale: Double) -> Int64 { Int64(Double(demand.spanUs) / rateScale) }
 
   private func run(
     _ contender: Contender, rateScale: Double, countsUntilUs: Int64, _ clock: () -> Int,
@@ -44,17 +91,33 @@ public struct Simulation: Sendable {
   ) throws(EngineRunError) -> SimulationRun {
     let workload: any Workload
     do throws(WorkloadError) { workload = try source.open(rateScale: rateScale) } catch { throw .workload(error) }
-    var engine = ReferenceEngine(
-      profile: profile, options: options, mix: source.mix, workload: workload, link: contender.link())
-    engine.countsArrivalsUntilUs = countsUntilUs
+    var loop = EngineLoop(
+      engines: engines(contender, countsUntilUs), workload: workload, models: cluster.instances.map(\.model),
+      router: cluster.router.router(), transferBytesPerS: cluster.transferBytesPerS, events: events)
     var isComplete = true
-    let scorecard = try engine.run(clock: clock) { progress in
+    var scorecard = try loop.run(clock: clock) { progress in
       isComplete = onProgress(progress) && isComplete
       return isComplete
     }
+    scorecard.pricePerHour = pricePerHour
     return SimulationRun(
-      scorecard: scorecard, timeline: engine.timeline, boundRequestsPerS: boundRequestsPerS,
+      scorecard: scorecard, timeline: loop.timeline, boundRequestsPerS: boundRequestsPerS,
       offeredRequestsPerS: demand.ratePerS * rateScale, isComplete: isComplete)
+  }
+
+  private func engines(_ contender: Contender, _ countsUntilUs: Int64) -> [ReferenceEngine] {
+    cluster.instances.enumerated().map { index, instance in
+      var options = options
+      options.knownOutputLengths = contender.isClairvoyant
+      options.role = instance.role
+      options.serverID = "reference-engine-\(index)"
+      options.seed = source.seed
+      var engine = ReferenceEngine(
+        profile: instance.profile, options: options, mix: source.mix, workload: ListWorkload([]),
+        link: contender.link())
+      engine.countsArrivalsUntilUs = countsUntilUs
+      return engine
+    }
   }
 
   // MARK: - Capacity
@@ -63,25 +126,25 @@ public struct Simulation: Sendable {
   /// are not counted. Needs arrivals spread over time.
   /// - Parameter onProgress: told the run's number, from 1; returning false ends the search with what is known.
   public func sweepRate(
-    _ contender: Contender, clock: () -> Int, onProgress: (_ run: Int, RunProgress) -> Bool
+    _ contender: Contender, criterion: RateSweep.Criterion = .rate, clock: () -> Int,
+    onProgress: (_ run: Int, RunProgress) -> Bool
   ) throws(EngineRunError) -> RateSweep {
-    var sweep = RateSweep()
+    var sweep = RateSweep(criterion: criterion)
     guard demand.ratePerS > 0 else { return sweep }
     var low = 0.0
     var high = boundRequestsPerS * Self.sweepStart
     for number in 1...RateSweep.runs {
       let rate = (low + high) / 2
       let scale = rate / demand.ratePerS
-      let spanUs = Int64(Double(demand.spanUs) / scale)
-      let run = try run(
-        contender, rateScale: scale, countsUntilUs: spanUs - min(Self.tailUsMax, spanUs / Self.tailShare), clock
-      ) { onProgress(number, $0) }
+      let spanUs = spanUs(scale)
+      let tailUs = uncountedTailUs ?? min(Self.tailUsMax, spanUs / Self.tailShare)
+      let run = try run(contender, rateScale: scale, countsUntilUs: spanUs - tailUs, clock) { onProgress(number, $0) }
       guard run.isComplete else { break }
       let point = RateSweep.Point(
         requestsPerS: rate, goodputRequestsPerS: rate * run.scorecard.withinSLORatio,
-        worstClassRatio: run.scorecard.worstClassRatio)
+        worstClassRatio: run.scorecard.worstClassRatio, worstClassStrictRatio: run.scorecard.worstClassStrictRatio)
       sweep.points.append(point)
-      if point.isGood { low = rate } else { high = rate }
+      if sweep.isGood(point) { low = rate } else { high = rate }
     }
     return sweep
   }

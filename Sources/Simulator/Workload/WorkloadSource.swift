@@ -14,6 +14,10 @@ public struct WorkloadSource: Hashable, Sendable {
   public var arrivals: ArrivalProcess?
   /// The requests come so many times, back to back.
   public var copies = 1
+  /// Weights of the models that requests ask for.
+  public var modelShares = [1.0]
+  /// Adapters that requests ask for; 0 for none.
+  public var adapters = 0
 
   public init(_ kind: Kind, mix: ClassMix, seed: UInt64) {
     self.kind = kind
@@ -33,8 +37,11 @@ public struct WorkloadSource: Hashable, Sendable {
 
   /// The requests from the start, arriving `rateScale` times as fast.
   public func open(rateScale: Double) throws(WorkloadError) -> any Workload {
-    guard copies > 1 else { return try openCopy(0, rateScale: rateScale) }
-    return try RepeatedWorkload(self, copies: copies, rateScale: rateScale)
+    let plain: any Workload =
+      copies > 1
+      ? try RepeatedWorkload(self, copies: copies, rateScale: rateScale) : try openCopy(0, rateScale: rateScale)
+    guard modelShares.count > 1 || adapters > 0 else { return plain }
+    return AttributedWorkload(plain, modelShares: modelShares, adapters: adapters, seed: seed)
   }
 
   /// One copy of the requests; each draws from a seed of its own.

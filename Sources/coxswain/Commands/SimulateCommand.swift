@@ -4,11 +4,9 @@ import Simulator
 import WireProtocol
 
 struct SimulateCommand: ParsableCommand {
-  enum Sweep: String, CaseIterable, ExpressibleByArgument {
-    case rate
-  }
-
   static let overheadRangeMs = 0.0...1000.0
+  static let tailRangeS = 0.0...1e7
+  static let priceRange = 0.0...1e6
 
   static let configuration = CommandConfiguration(
     commandName: "simulate", abstract: "Simulate policies on a trace and a GPU profile, against baselines and a bound.",
@@ -22,18 +20,26 @@ struct SimulateCommand: ParsableCommand {
       """)
 
   @OptionGroup var load: WorkloadOptions
-  @Option(help: ArgumentHelp("GPU profile: a bundled name or a file.", valueName: "profile"))
-  var profile = GPUProfile.defaultName
+  @OptionGroup var cluster: ClusterOptions
+  @OptionGroup var features: EngineFeatureOptions
   @Option(help: ArgumentHelp("Policy file or preset; default: the sidecar's, unless baselines are named."))
   var policy: String?
   @Option(
     help: ArgumentHelp(
       "Compare with a scheduler of today: \(Contender.baselineNames.joined(separator: ", ")).", valueName: "name"))
   var baseline: [String] = []
-  @Option(help: "Find the capacity: the largest rate with 99 % of every class within its SLO.") var sweep: Sweep?
+  @Option(
+    help: ArgumentHelp(
+      "Find the capacity: the largest rate with 99 % of every class within its SLO; strict-rate: and 99 % of every gap.",
+      valueName: "rate|strict-rate"))
+  var sweep: RateSweep.Criterion?
+  @Option(help: ArgumentHelp("Requests that arrive in the last so many seconds are not counted.", valueName: "x"))
+  var uncountedTailS: Double?
   @Option(help: ArgumentHelp("Write a page with plots.", valueName: "file.html")) var report: String?
   @Option(help: ArgumentHelp("Engine time per step in place of the profile's.", valueName: "x"))
   var engineOverheadMs: Double?
+  @Option(help: ArgumentHelp("Price of one instance's GPUs per hour, in dollars.", valueName: "x"))
+  var gpuPricePerHour: Double?
   @Option(help: ArgumentHelp("KV cache in tokens in place of the profile's.", valueName: "n")) var kvTokens: Int?
   @Option(help: ArgumentHelp("Tokens per iteration in place of the profile's.", valueName: "n")) var stepTokens: Int?
   @Option(help: ArgumentHelp("Running requests in place of the profile's.", valueName: "n")) var sequences: Int?
@@ -50,6 +56,12 @@ struct SimulateCommand: ParsableCommand {
     if let engineOverheadMs, !Self.overheadRangeMs.contains(engineOverheadMs) {
       throw ValidationError("--engine-overhead-ms \(engineOverheadMs): expected \(Self.overheadRangeMs)")
     }
+    if let uncountedTailS, !Self.tailRangeS.contains(uncountedTailS) {
+      throw ValidationError("--uncounted-tail-s \(uncountedTailS): expected \(Self.tailRangeS)")
+    }
+    if let gpuPricePerHour, !Self.priceRange.contains(gpuPricePerHour) {
+      throw ValidationError("--gpu-price-per-hour \(gpuPricePerHour): expected \(Self.priceRange)")
+    }
     for name in baseline where !Contender.baselineNames.contains(name) {
       throw ValidationError(
         "--baseline \(name): expected one of \(Contender.baselineNames.joined(separator: ", "))")
@@ -60,23 +72,28 @@ struct SimulateCommand: ParsableCommand {
     let simulation = try simulation()
     let contenders = try contenders(simulation)
     let signals = try SignalPipe()
+    let startNs = MonotonicClock.nowNs()
+    let stages = contenders.count * (sweep == nil ? 1 : 1 + RateSweep.runs)
     var bar = ProgressBar()
     var runs: [SimulationRun] = []
-    for contender in contenders {
+    for (index, contender) in contenders.enumerated() {
+      let first = index * stages / contenders.count
       let result = Result { () throws(EngineRunError) in
-        try simulate(simulation, contender) { name, progress in
+        try simulate(simulation, contender) { stage, name, progress in
+          let total = progress.totalRequests
           bar.show(
-            done: progress.finishedRequests, total: progress.totalRequests, unit: "requests", note: name,
-            elapsedUs: progress.wallUs)
+            done: (first + stage) * (total ?? 0) + progress.finishedRequests, total: total.map { stages * $0 },
+            unit: "requests", note: name, elapsedUs: (MonotonicClock.nowNs() - startNs) / 1000)
           return !signals.drain().contains { $0 != SIGWINCH }
         }
       }
-      bar.finish()
       do throws(EngineRunError) { runs.append(try result.get()) } catch {
+        bar.finish()
         throw CommandFailure(.failed, "\(contender.name): \(error.description)")
       }
       if runs.last?.isComplete == false || runs.last?.sweep?.isComplete == false { break }
     }
+    bar.finish()
     try show(simulation, runs)
   }
 
@@ -87,10 +104,18 @@ struct SimulateCommand: ParsableCommand {
     options.stepTokens = stepTokens
     options.sequences = sequences
     options.overheadUs = engineOverheadMs.map { Int($0 * 1000 + 0.5) }
-    let profile = try ProfileArgument.load(profile)
-    let source = load.source(try load.mix())
+    features.apply(to: &options)
+    let instances = try cluster.load()
+    let events = try cluster.scriptedEvents(instances: instances.instances.count)
+    var source = load.source(try load.mix())
+    source.adapters = features.adapters
     do throws(WorkloadError) {
-      return try Simulation(profile: profile, options: options, source: source, rateScale: load.rateScale)
+      var simulation = try Simulation(
+        cluster: instances, options: options, source: source, rateScale: load.rateScale)
+      simulation.events = events
+      simulation.uncountedTailUs = uncountedTailS.map { Int64($0 * 1_000_000) }
+      simulation.pricePerHour = gpuPricePerHour
+      return simulation
     } catch { throw CommandFailure(.failed, error.description) }
   }
 
@@ -108,13 +133,14 @@ struct SimulateCommand: ParsableCommand {
     return contenders
   }
 
+  /// - Parameter onProgress: told which run of this contender it is, from 0.
   private func simulate(
-    _ simulation: Simulation, _ contender: Contender, onProgress: (String, RunProgress) -> Bool
+    _ simulation: Simulation, _ contender: Contender, onProgress: (Int, String, RunProgress) -> Bool
   ) throws(EngineRunError) -> SimulationRun {
-    var run = try simulation.run(contender, clock: MonotonicClock.nowNs) { onProgress(contender.name, $0) }
-    if sweep != nil, run.isComplete {
-      run.sweep = try simulation.sweepRate(contender, clock: MonotonicClock.nowNs) { number, progress in
-        onProgress("\(contender.name), capacity \(number)/\(RateSweep.runs)", progress)
+    var run = try simulation.run(contender, clock: MonotonicClock.nowNs) { onProgress(0, contender.name, $0) }
+    if let sweep, run.isComplete {
+      run.sweep = try simulation.sweepRate(contender, criterion: sweep, clock: MonotonicClock.nowNs) {
+        onProgress($0, "\(contender.name), capacity \($0)/\(RateSweep.runs)", $1)
       }
     }
     return run
@@ -129,3 +155,5 @@ struct SimulateCommand: ParsableCommand {
     try StandardOutput.line(SimulationTable.text(runs))
   }
 }
+
+extension RateSweep.Criterion: ExpressibleByArgument {}

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Simulator
+
+/// What the simulated engine can do beside computing: other tiers for KV, drafts, adapters.
+struct EngineFeatureOptions: ParsableArguments {
+  static let gigabyte = 1_000_000_000.0
+  static let draftsRange = 1...16
+  static let gigabytesRange = 0.0...1e6
+  static let countRange = 1...100_000
+
+  @Option(help: ArgumentHelp("Tokens per KV block in place of the profile's.", valueName: "n")) var blockTokens: Int?
+  @Flag(help: "Compute equal prefixes every time.") var noPrefixCaching = false
+  @Option(help: ArgumentHelp("Pinned host memory for KV that leaves the GPU.", valueName: "GB")) var swapCpuGb = 0.0
+  @Option(help: ArgumentHelp("Bandwidth between GPU and host.", valueName: "GB/s")) var swapCpuGbPerS = 50.0
+  @Option(help: ArgumentHelp("Room on SSD for KV that leaves the GPU.", valueName: "GB")) var swapSsdGb = 0.0
+  @Option(help: ArgumentHelp("Bandwidth between GPU and SSD.", valueName: "GB/s")) var swapSsdGbPerS = 5.0
+  @Option(help: ArgumentHelp("Give the engine a drafter of at most so many drafts.", valueName: "n")) var drafts: Int?
+  @Option(help: ArgumentHelp("True share of drafts that are right, which no scheduler is told.", valueName: "x"))
+  var acceptance = 0.7
+  @Option(help: ArgumentHelp("How it varies: \(Self.modeNames).", valueName: "mode"))
+  var acceptanceMode = SpeculationOptions.Mode.fixed
+  @Option(help: ArgumentHelp("Time of one draft token for the whole batch.", valueName: "x")) var draftMs = 0.5
+  @Option(help: ArgumentHelp("Adapters that requests ask for.", valueName: "n")) var adapters = 0
+  @Option(help: ArgumentHelp("Adapters on the GPU at once.", valueName: "n")) var residentAdapters = 8
+  @Option(help: ArgumentHelp("Time to load an adapter.", valueName: "x")) var adapterLoadMs = 5.0
+
+  static let modeNames = SpeculationOptions.Mode.allCases.map(\.rawValue).joined(separator: ", ")
+
+  func validate() throws {
+    for (name, value) in [
+      ("--swap-cpu-gb", swapCpuGb), ("--swap-ssd-gb", swapSsdGb), ("--draft-ms", draftMs),
+      ("--adapter-load-ms", adapterLoadMs),
+    ] where !Self.gigabytesRange.contains(value) {
+      throw ValidationError("\(name) \(value): expected \(Self.gigabytesRange)")
+    }
+    for (name, value) in [("--swap-cpu-gb-per-s", swapCpuGbPerS), ("--swap-ssd-gb-per-s", swapSsdGbPerS)]
+    where value <= 0 || !Self.gigabytesRange.contains(value) {
+      throw ValidationError("\(name) \(value): expected more than 0, at most \(Self.gigabytesRange.upperBound)")
+    }
+    if let drafts, !Self.draftsRange.contains(drafts) {
+      throw ValidationError("--drafts \(drafts): expected \(Self.draftsRange)")
+    }
+    guard (0...1).contains(acceptance) else { throw ValidationError("--acceptance \(acceptance): expected 0...1") }
+    guard (0...Self.countRange.upperBound).contains(adapters) else {
+      throw ValidationError("--adapters \(adapters): expected \(0...Self.countRange.upperBound)")
+    }
+    for (name, value) in [("--resident-adapters", residentAdapters), ("--block-tokens", blockTokens ?? 1)]
+    where !Self.countRange.contains(value) {
+      throw ValidationError("\(name) \(value): expected \(Self.countRange)")
+    }
+  }
+
+  func apply(to options: inout EngineOptions) {
+    options.prefixCaching = !noPrefixCaching
+    options.blockTokens = blockTokens
+    if swapCpuGb > 0 || swapSsdGb > 0 {
+      options.swap = SwapOptions(
+        cpuBytes: Int(swapCpuGb * Self.gigabyte), cpuBytesPerS: swapCpuGbPerS * Self.gigabyte,
+        ssdBytes: Int(swapSsdGb * Self.gigabyte), ssdBytesPerS: swapSsdGbPerS * Self.gigabyte)
+    }
+    options.speculation = drafts.map {
+      SpeculationOptions(
+        mode: acceptanceMode, acceptance: acceptance, draftsMax: $0, draftUs: Int(draftMs * 1000 + 0.5))
+    }
+    if adapters > 0 {
+      options.adapters = AdapterOptions(resident: residentAdapters, loadUs: Int(adapterLoadMs * 1000 + 0.5))
+    }
+  }
+}
+
+extension SpeculationOptions.Mode: ExpressibleByArgument {}
