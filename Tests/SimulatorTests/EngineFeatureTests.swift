@@ -196,7 +196,8 @@ struct EngineFeatureTests {
         .init(atUs: 20_000_000, instance: 1, kind: .gpuLoss(downUs: 1_500_000)),
       ])
     for (broken, words) in [
-      (text.replacing("shrink", with: "squeeze"), "/events/1/level"), (text.replacing("20", with: "-1"), "/events/0/at_s"),
+      (text.replacing("shrink", with: "squeeze"), "/events/1/level"),
+      (text.replacing("20", with: "-1"), "/events/0/at_s"),
       (text.replacing("gpu_loss", with: "fire"), "/events/0/kind"), ("[]", "events"), ("{", "events"),
       (text.replacing("\"instance\":1", with: "\"instance\":2"), "instance"),
     ] {

@@ -14,7 +14,7 @@ struct EngineLoopTests {
   }
 
   private func run(
-    _ cluster: Cluster, requests: Int = 150, ratePerS: Double = 16, options: EngineOptions = EngineOptions(),
+    _ cluster: Cluster, requests: Int = 80, ratePerS: Double = 16, options: EngineOptions = EngineOptions(),
     policy: String = "vllm-v1"
   ) throws -> SimulationRun {
     let source = WorkloadSource(.generated(requests: requests, ratePerS: ratePerS), mix: .standard, seed: 2)
@@ -26,7 +26,7 @@ struct EngineLoopTests {
   func instancesShareTheWork(router: RouterKind) throws {
     let one = try run(Cluster(try profile()))
     let three = try run(Cluster(try profile(), count: 3, router: router))
-    #expect(three.scorecard.requests == 150)
+    #expect(three.scorecard.requests == 80)
     #expect(three.scorecard.json["instances"] == 3)
     #expect(three.scorecard.all.tpotUs.mean < one.scorecard.all.tpotUs.mean)
     #expect(abs(three.boundRequestsPerS / one.boundRequestsPerS - 3) < 1e-9)
@@ -78,7 +78,7 @@ struct EngineLoopTests {
   @Test(arguments: ["vllm-v1", "vllm-v1-priority", "exerciser"])
   func prefillAndDecodeInstances(policy: String) throws {
     let run = try run(try disaggregated(50e9), ratePerS: 6, policy: policy)
-    #expect(run.scorecard.requests == 150)
+    #expect(run.scorecard.requests == 80)
     #expect(run.scorecard.transferredBytes > 0)
     guard policy == "vllm-v1" else { return }
     // Nobody prefills beside decodes: no gap is longer than a decode iteration and a transfer.
@@ -93,7 +93,7 @@ struct EngineLoopTests {
     #expect(fast.scorecard.all.ttftUs.mean == slow.scorecard.all.ttftUs.mean)
     // 131,072 bytes per token at 1 GB/s: 0.13 ms for each prompt token.
     let addedMs = (slow.scorecard.all.maxGapUs.mean - fast.scorecard.all.maxGapUs.mean) / 1000
-    let prompt = Double(slow.scorecard.transferredBytes) / 131_072 / 150
+    let prompt = Double(slow.scorecard.transferredBytes) / 131_072 / 80
     #expect(abs(addedMs / (prompt * 0.131072) - 1) < 0.1, "\(addedMs) \(prompt)")
   }
 

@@ -90,7 +90,8 @@ struct EngineCommand: ParsableCommand {
     case .link(let error): CommandFailure(error)
     case .refused(let seq, let error):
       CommandFailure(CommandFailure(error).status, "Step \(seq): \(error.code.rawValue): \(error.message)")
-    case .workload, .badReply, .outOfOrder, .invalidPlan, .noInstance, .stuck: CommandFailure(.failed, error.description)
+    case .workload, .badReply, .outOfOrder, .invalidPlan, .noInstance, .stuck:
+      CommandFailure(.failed, error.description)
     }
   }
 }
