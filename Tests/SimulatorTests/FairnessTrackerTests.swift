@@ -11,8 +11,8 @@ struct FairnessTrackerTests {
     return tracker.sample(Int64(number) * 1_000_000) { backlogged.contains($0) }
   }
 
-  /// Both backlogged for three seconds, served 100 and 40, 100 and 40, then 0 and 200: the difference goes 60, 120, -80,
-  /// so that the largest over any stretch is 200.
+  /// Both backlogged for three seconds, served 100 and 40, 100 and 40, then 0 and 200: the difference goes 60, 120,
+  /// -80, so that the largest over any stretch is 200.
   @Test func theDifferenceIsOverAnyStretchInWhichBothAreBacklogged() {
     var tracker = FairnessTracker()
     let both: Set = [0, 1]

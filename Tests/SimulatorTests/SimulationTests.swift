@@ -56,8 +56,8 @@ struct SimulationTests {
     #expect(above.requestsPerS - sweep.capacityRequestsPerS <= step * 1.001)
   }
 
-  /// Llama-3.1-8B on H100 with 2 ms of overhead, 128 decodes of 1,024 tokens of context: 640 tokens take 23.3 ms and 768
-  /// take 25.9; 1,920 take 49.6 ms and 2,048 take 52.3.
+  /// Llama-3.1-8B on H100 with 2 ms of overhead, 128 decodes of 1,024 tokens of context: 640 tokens take 23.3 ms and
+  /// 768 take 25.9; 1,920 take 49.6 ms and 2,048 take 52.3.
   @Test(arguments: [(25, 640), (50, 1920)])
   func sarathisBudget(tpotMs: Int, tokens: Int) throws {
     let profile = try #require(try GPUProfile.bundled("h100-llama31-8b"))

@@ -77,7 +77,7 @@ struct TraceTests {
       """)
     #expect(found.map(\.prefixBlockTokens) == [16, 16, 16])
     let measured = try requests(
-      #"{"timestamp":1,"input_length":20,"output_length":20,"hash_ids":[1],"output_hash_ids":[2,3],"gpu":{"ttft_ms":1}}"#
+      #"{"timestamp":1,"input_length":20,"output_length":20,"hash_ids":[1],"output_hash_ids":[2,3],"g":{"ttft_ms":2}}"#
     )
     #expect(measured.map(\.prefixBlockTokens) == [16])
     #expect(measured.map(\.outputBlocks) == [[2, 3]])

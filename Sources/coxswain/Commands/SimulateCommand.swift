@@ -30,7 +30,7 @@ struct SimulateCommand: ParsableCommand {
   var baseline: [String] = []
   @Option(
     help: ArgumentHelp(
-      "Find the capacity: the largest rate with 99 % of every class within its SLO; strict-rate: and 99 % of every gap.",
+      "Find the capacity: the largest rate with 99 % of every class within its SLO; strict-rate: and of its gaps.",
       valueName: "rate|strict-rate"))
   var sweep: RateSweep.Criterion?
   @Option(help: ArgumentHelp("Requests that arrive in the last so many seconds are not counted.", valueName: "x"))
