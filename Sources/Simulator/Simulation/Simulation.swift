@@ -8,7 +8,7 @@ public struct Simulation: Sendable {
   public let source: WorkloadSource
   public let rateScale: Double
   public let demand: WorkloadDemand
-  /// Fluid bound at the tightest TPOT of the mix.
+  /// Fluid bound at the pace of the mix, everybody served.
   public let boundRequestsPerS: Double
   /// What happens to the instances, in order of time.
   public var events: [ScriptedEvent] = []
@@ -37,7 +37,7 @@ public struct Simulation: Sendable {
     self.rateScale = rateScale
     demand = try WorkloadDemand(
       try source.open(rateScale: 1), classes: source.mix.entries.count, prefixCaching: options.prefixCaching)
-    boundRequestsPerS = Self.bound(cluster, demand, options, tpotMs: Double(source.mix.tightestTPOTMs))
+    boundRequestsPerS = Self.bound(cluster, demand, options, Pace(source.mix))
   }
 
   /// On one instance.
@@ -52,7 +52,7 @@ public struct Simulation: Sendable {
 
   /// Every instance at its own bound, whatever its role, and the model that its instances carry least of.
   private static func bound(
-    _ cluster: Cluster, _ demand: WorkloadDemand, _ options: EngineOptions, tpotMs: Double
+    _ cluster: Cluster, _ demand: WorkloadDemand, _ options: EngineOptions, _ pace: Pace
   ) -> Double {
     var perProfile: [GPUProfile: Double] = [:]
     var perModel = Array(repeating: 0.0, count: cluster.modelShares.count)
@@ -62,7 +62,7 @@ public struct Simulation: Sendable {
         perProfile[profile]
         ?? FluidBound(
           demand: demand, time: profile.time, kvCapacityTokens: options.kvCapacityTokens ?? profile.kvCapacityTokens
-        ).requestsPerS(tpotMs: tpotMs)
+        ).requestsPerS(pace)
       perProfile[profile] = bound
       perModel[instance.model] += bound
     }
