@@ -55,7 +55,8 @@ static double move(int file, char *buffer, long long bytes, bool writes) {
     long long done = 0;
     while (done < PIECE_BYTES) {
       size_t rest = (size_t)(PIECE_BYTES - done);
-      ssize_t count = writes ? pwrite(file, buffer + done, rest, at + done) : pread(file, buffer + done, rest, at + done);
+      char *piece = buffer + done;
+      ssize_t count = writes ? pwrite(file, piece, rest, at + done) : pread(file, piece, rest, at + done);
       if (count < 0 && errno == EINTR) continue;
       if (count <= 0) return count < 0 ? -errno : -EIO;
       done += count;

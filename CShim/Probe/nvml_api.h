@@ -1,5 +1,6 @@
 /// The calls of NVIDIA's driver library that this helper makes. Its own declarations are not needed to build: the calls
-/// are C with these types, stable since NVML 1. Every symbol may be missing: drivers are older and newer than this file.
+/// are C with these types, stable since NVML 1. Every symbol may be missing: drivers are older and newer than this
+/// file.
 #ifndef COXSWAIN_PROBE_NVML_API_H
 #define COXSWAIN_PROBE_NVML_API_H
 

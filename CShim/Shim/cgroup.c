@@ -143,6 +143,7 @@ static cox_file open_in(const char *mount, const char *path, const char *name) {
 
 static void close_files(cox_cgroup_files *files) {
   cox_file_close(&files->limit);
+  cox_file_close(&files->high);
   cox_file_close(&files->usage);
   cox_file_close(&files->stat);
   cox_file_close(&files->swap);
@@ -153,6 +154,7 @@ static bool open_level(cox_cgroup_files *files, cox_cgroup_version version, cons
   bool v1 = version == COX_CGROUP_V1;
   (void)cox_join(files->path, path[0] ? path : "/", "");
   files->limit = open_in(mount, path, v1 ? "/memory.limit_in_bytes" : "/memory.max");
+  files->high = v1 ? (cox_file){.fd = -1, .cause = ENOENT} : open_in(mount, path, "/memory.high");
   files->usage = open_in(mount, path, v1 ? "/memory.usage_in_bytes" : "/memory.current");
   files->stat = open_in(mount, path, "/memory.stat");
   files->swap = open_in(mount, path, v1 ? "/memory.memsw.usage_in_bytes" : "/memory.swap.current");
@@ -161,6 +163,31 @@ static bool open_level(cox_cgroup_files *files, cox_cgroup_version version, cons
     return false;
   }
   return true;
+}
+
+static cox_value read_number(const cox_file *file, char *scratch, size_t capacity) {
+  int cause = 0;
+  int64_t length = cox_file_read(file, scratch, capacity, &cause);
+  return length < 0 ? cox_failure(cause) : cox_parse_number(scratch, (size_t)length);
+}
+
+/// cgroup v1 says "no limit" by the largest multiple of the page size (4 KiB to 64 KiB) that fits.
+static bool is_limit(cox_value limit) { return limit.status == COX_OK && limit.value < INT64_MAX - 65536; }
+
+/// The least limit of all cgroups above, as v1 states it in the process's own one: less than every limit that can be
+/// seen means one that cannot.
+static cox_value read_hidden_limit(const cox_cgroup *cgroup, char *scratch, size_t capacity) {
+  int cause = 0;
+  if (cgroup->version != COX_CGROUP_V1 || cgroup->count == 0) return cox_failure(ENOENT);
+  int64_t length = cox_file_read(&cgroup->files[0].stat, scratch, capacity, &cause);
+  if (length < 0) return cox_failure(cause == ENOENT ? ENOENT : cause);
+  cox_value least = cox_parse_stat(scratch, (size_t)length, "hierarchical_memory_limit");
+  if (!is_limit(least)) return cox_failure(ENOENT);
+  for (size_t i = 0; i < cgroup->count; i++) {
+    cox_value limit = read_number(&cgroup->files[i].limit, scratch, capacity);
+    if (limit.status == COX_OK && limit.value <= least.value) return cox_failure(ENOENT);
+  }
+  return least;
 }
 
 static void open_levels(cox_cgroup *cgroup, const char *mount, char *path) {
@@ -210,6 +237,7 @@ void cox_cgroup_open(
   int cause = 0;
   cgroup->version = COX_CGROUP_NONE;
   cgroup->count = 0;
+  cgroup->hidden_limit = cox_failure(ENOENT);
   cpus->cause = nodes->cause = ENOENT;
   read_mounts(proc_root, sys_root, scratch, capacity, &table);
   cgroup->hybrid = table.any_v1 && table.v2.found;
@@ -220,6 +248,7 @@ void cox_cgroup_open(
     cgroup->version = COX_CGROUP_V1;
     relative_path(path, table.memory_v1.root);
     open_levels(cgroup, table.memory_v1.point, path);
+    cgroup->hidden_limit = read_hidden_limit(cgroup, scratch, capacity);
   } else if (table.v2.found && own_path(own, (size_t)length, NULL, path)) {
     cgroup->version = COX_CGROUP_V2;
     relative_path(path, table.v2.root);
@@ -236,15 +265,6 @@ void cox_cgroup_open(
   }
 }
 
-static cox_value read_number(const cox_file *file, char *scratch, size_t capacity) {
-  int cause = 0;
-  int64_t length = cox_file_read(file, scratch, capacity, &cause);
-  return length < 0 ? cox_failure(cause) : cox_parse_number(scratch, (size_t)length);
-}
-
-/// cgroup v1 says "no limit" by the largest multiple of the page size (4 KiB to 64 KiB) that fits.
-static bool is_limit(cox_value limit) { return limit.status == COX_OK && limit.value < INT64_MAX - 65536; }
-
 void cox_cgroup_collect(cox_cgroup *cgroup, char *scratch, size_t capacity) {
   bool v1 = cgroup->version == COX_CGROUP_V1;
   for (size_t i = 0; i < cgroup->count; i++) {
@@ -253,6 +273,9 @@ void cox_cgroup_collect(cox_cgroup *cgroup, char *scratch, size_t capacity) {
     level->limit_bytes = read_number(&files->limit, scratch, capacity);
     level->limited = is_limit(level->limit_bytes);
     if (level->limit_bytes.status == COX_OK && !level->limited) level->limit_bytes.value = INT64_MAX;
+    level->high_bytes = read_number(&files->high, scratch, capacity);
+    bool high = is_limit(level->high_bytes);
+    if (level->high_bytes.status == COX_OK && !high) level->high_bytes = cox_failure(ENOENT);
     level->usage_bytes = read_number(&files->usage, scratch, capacity);
     level->swap_usage_bytes = read_number(&files->swap, scratch, capacity);
     // v1 counts memory plus swap in one figure.
@@ -262,7 +285,8 @@ void cox_cgroup_collect(cox_cgroup *cgroup, char *scratch, size_t capacity) {
       level->swap_usage_bytes.value = swap > 0 ? swap : 0;
     }
     // memory.stat is the dearest file here; it matters only where a limit can bind.
-    if (!level->limited) {
+    bool hidden = i + 1 == cgroup->count && cgroup->hidden_limit.status == COX_OK;
+    if (!level->limited && !high && !hidden) {
       level->inactive_file_bytes = cox_failure(ENODATA);
       continue;
     }

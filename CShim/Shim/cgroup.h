@@ -7,6 +7,7 @@
 typedef struct cox_cgroup_files {
   char path[COX_PATH_MAX];
   cox_file limit;
+  cox_file high;
   cox_file usage;
   cox_file stat;
   cox_file swap;
@@ -15,6 +16,7 @@ typedef struct cox_cgroup_files {
 typedef struct cox_cgroup {
   cox_cgroup_version version;
   bool hybrid;
+  cox_value hidden_limit;
   size_t count;
   cox_cgroup_files files[COX_CGROUP_LEVELS_MAX];
   cox_cgroup_level levels[COX_CGROUP_LEVELS_MAX];

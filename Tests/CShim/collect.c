@@ -45,10 +45,12 @@ static void show_nodes(const cox_collector *c) {
 
 static void show_cgroup(const cox_collector *c) {
   printf("cgroup %d hybrid %d\n", (int)cox_cgroup_memory_version(c), (int)cox_cgroup_hybrid(c));
+  show("hidden_limit", cox_cgroup_hidden_limit(c));
   for (size_t i = 0; i <= cox_cgroup_level_count(c); i++) {
     cox_cgroup_level level = cox_cgroup_level_at(c, i);
     show_text("path", cox_cgroup_path_at(c, i));
     show(level.limited ? "limit" : "unlimited", level.limit_bytes);
+    show("high", level.high_bytes);
     show("usage", level.usage_bytes);
     show("inactive_file", level.inactive_file_bytes);
     show("swap", level.swap_usage_bytes);

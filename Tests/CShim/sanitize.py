@@ -34,7 +34,7 @@ FILES = {
     "sys/fs/cgroup/memory/a/b/memory.limit_in_bytes": "1000000\n",
     "sys/fs/cgroup/memory/a/b/memory.usage_in_bytes": "900000\n",
     "sys/fs/cgroup/memory/a/b/memory.memsw.usage_in_bytes": "900001\n",
-    "sys/fs/cgroup/memory/a/b/memory.stat": "cache 1\ntotal_inactive_file 500\n",
+    "sys/fs/cgroup/memory/a/b/memory.stat": "cache 1\nhierarchical_memory_limit 900000\ntotal_inactive_file 500\n",
     "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
     "sys/fs/cgroup/memory/memory.usage_in_bytes": "12\n",
     "sys/fs/cgroup/cpuset/a/cpuset.effective_cpus": "0-3\n",

@@ -41,6 +41,48 @@ import Testing
     #expect(headroom.bytes.value == 600_000_000)
   }
 
+  @Test func theHighLimitBindsWhereItIsTighter() throws {
+    let readings = try readings(
+      ["proc/self/mountinfo": Fixtures.v2Mount, "proc/self/cgroup": "0::/a/b\n"]
+        + Fixtures.v2("/a/b", limit: "9000000000", usage: 1_000_000_000, inactiveFile: 0)
+        + Fixtures.v2("/a", limit: "max", usage: 2_000_000_000, inactiveFile: 500_000_000)
+        + ["sys/fs/cgroup/a/b/memory.high": "max\n", "sys/fs/cgroup/a/memory.high": "3000000000\n"])
+    #expect(readings.cgroup.levels.map(\.highBytes.status) == [.unsupported, .ok])
+    let headroom = Headroom(readings)
+    #expect(headroom.levels.map(\.value) == [8_000_000_000, 1_500_000_000])
+    #expect(headroom.bytes.value == 1_500_000_000)
+    #expect(headroom.capacityBytes == 3_000_000_000)
+  }
+
+  @Test func aHighLimitThatCannotBeReadLeavesTheHeadroomUnknown() throws {
+    let readings = try readings(
+      ["proc/self/mountinfo": Fixtures.v2Mount, "proc/self/cgroup": "0::/a\n"]
+        + Fixtures.v2("/a", limit: "max", usage: 5_000, inactiveFile: 100)
+        + ["sys/fs/cgroup/a/memory.high": "garbage\n"])
+    #expect(Headroom(readings).bytes.status == .lost)
+  }
+
+  /// A container sees its own cgroup as the root: its parent's limit shows in one line of a file only.
+  @Test func aLimitAboveTheContainerBinds() throws {
+    let mount = Fixtures.v1MemoryMount.replacing("0:29 / ", with: "0:29 /pod/x ")
+    var files = Fixtures.v1("", limit: "9000000000", usage: 1_000_000_000, inactiveFile: 100_000_000)
+    files["sys/fs/cgroup/memory/memory.stat", default: ""] += "hierarchical_memory_limit 3000000000\n"
+    let base = ["proc/self/mountinfo": mount, "proc/self/cgroup": "9:memory:/pod/x\n"]
+    let hidden = try readings(base + files)
+    #expect(hidden.cgroup.hiddenLimitBytes.value == 3_000_000_000)
+    #expect(hidden.cgroup.levels[0].limitBytes.value == 9_000_000_000)
+    #expect(Headroom(hidden).bytes.value == 2_100_000_000)
+    #expect(Headroom(hidden).capacityBytes == 3_000_000_000)
+    // The container's own limit is no hidden one.
+    files["sys/fs/cgroup/memory/memory.stat"] = "hierarchical_memory_limit 9000000000\ntotal_inactive_file 100000000\n"
+    #expect(try readings(base + files).cgroup.hiddenLimitBytes.status == .unsupported)
+    files["sys/fs/cgroup/memory/memory.limit_in_bytes"] = Fixtures.unlimitedV1
+    files["sys/fs/cgroup/memory/memory.stat"] = "hierarchical_memory_limit \(Fixtures.unlimitedV1)\n"
+    let free = try readings(base + files)
+    #expect(free.cgroup.hiddenLimitBytes.status == .unsupported)
+    #expect(Headroom(free).levels[0].status == .unsupported)
+  }
+
   @Test func usageAboveTheLimitLeavesNoRoom() throws {
     let readings = try readings(
       ["proc/self/mountinfo": Fixtures.v2Mount, "proc/self/cgroup": "0::/a\n"]

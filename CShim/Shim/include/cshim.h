@@ -81,6 +81,8 @@ typedef struct cox_cgroup_level {
   /// False where the file says "max" or the v1 figure for "no limit"; `limit_bytes.value` is INT64_MAX then.
   bool limited;
   cox_value limit_bytes;
+  /// v2: above it the kernel slows the processes down and reclaims. Unsupported where there is none.
+  cox_value high_bytes;
   cox_value usage_bytes;
   /// Inactive page cache charged here: the kernel drops it before it kills.
   cox_value inactive_file_bytes;
@@ -142,6 +144,9 @@ bool cox_cgroup_hybrid(const cox_collector *collector);
 /// Cgroups from the process's own (0) up to the root of the mount; the root of v2 has no memory files and is left out.
 size_t cox_cgroup_level_count(const cox_collector *collector);
 cox_cgroup_level cox_cgroup_level_at(const cox_collector *collector, size_t index);
+/// v1: the limit of a cgroup above the mount, which a container feels and cannot see. Unsupported where there is none.
+/// Read at `cox_open`.
+cox_value cox_cgroup_hidden_limit(const cox_collector *collector);
 /// Path of that cgroup below its mount point ("/" is the mount's own root).
 cox_text cox_cgroup_path_at(const cox_collector *collector, size_t index);
 

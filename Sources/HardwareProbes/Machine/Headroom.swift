@@ -3,7 +3,8 @@ import SchedulerCore
 /// How much memory this process may still take: from the machine, from each node, and from each cgroup above it.
 /// Page cache that the kernel drops before it kills counts as free.
 struct Headroom: Sendable {
-  /// Room below each cgroup's limit, in the order of the levels; unsupported where there is no limit.
+  /// Room below each cgroup's limit, hard or high, in the order of the levels; unsupported where there is none. A limit
+  /// above what can be seen counts at the topmost level.
   var levels: [Reading<Int>]
   /// Index of the level with the least room.
   var tightestLevel: Int?
@@ -15,7 +16,8 @@ struct Headroom: Sendable {
   var capacityBytes: Int?
 
   init(_ readings: MachineReadings) {
-    let levels = readings.cgroup.levels.map(Self.room)
+    let cgroup = readings.cgroup
+    let levels = cgroup.levels.indices.map { Self.room(cgroup, at: $0) }
     self.levels = levels
     tightestLevel = levels.indices.filter { levels[$0].value != nil }
       .min { (levels[$0].value ?? .max) < (levels[$1].value ?? .max) }
@@ -44,7 +46,7 @@ struct Headroom: Sendable {
     _ readings: MachineReadings, _ levels: [Reading<Int>], least: Int, onNodes: Int?
   ) -> Int? {
     if let index = levels.firstIndex(where: { $0.value == least }) {
-      return readings.cgroup.levels[index].limitBytes.value ?? nil
+      return limit(readings.cgroup, at: index)
     }
     guard least == onNodes, least != readings.memory.availableBytes.value,
       let allowed = readings.lists.nodesAllowed
@@ -52,9 +54,19 @@ struct Headroom: Sendable {
     return readings.nodes.filter { allowed.contains($0.osIndex) }.reduce(0) { $0 + ($1.totalBytes.value ?? 0) }
   }
 
-  private static func room(_ level: MachineReadings.CgroupLevel) -> Reading<Int> {
-    guard let limit = level.limitBytes.value else { return .failed(level.limitBytes.status) }
-    guard let limit else { return .unsupported }
+  /// The least limit that binds a level; nil without one.
+  private static func limit(_ cgroup: MachineReadings.Cgroup, at index: Int) -> Int? {
+    let level = cgroup.levels[index]
+    let isTop = index == cgroup.levels.count - 1
+    let limits = [level.limitBytes.value ?? nil, level.highBytes.value, isTop ? cgroup.hiddenLimitBytes.value : nil]
+    return limits.compactMap { $0 }.min()
+  }
+
+  private static func room(_ cgroup: MachineReadings.Cgroup, at index: Int) -> Reading<Int> {
+    let level = cgroup.levels[index]
+    guard level.limitBytes.value != nil else { return .failed(level.limitBytes.status) }
+    if level.highBytes.status == .lost || level.highBytes.status == .denied { return .failed(level.highBytes.status) }
+    guard let limit = limit(cgroup, at: index) else { return .unsupported }
     guard let usage = level.usageBytes.value else { return .failed(level.usageBytes.status) }
     let droppable = min(level.inactiveFileBytes.value ?? 0, usage)
     return .ok(max(0, limit - (usage - droppable)))

@@ -43,6 +43,8 @@ struct MachineReadings: Sendable {
     var path: String
     /// nil: the kernel states that there is no limit here.
     var limitBytes: Reading<Int?>
+    /// Above it the kernel slows the processes down; unsupported where there is none.
+    var highBytes: Reading<Int>
     var usageBytes: Reading<Int>
     var inactiveFileBytes: Reading<Int>
     var swapUsageBytes: Reading<Int>
@@ -54,6 +56,8 @@ struct MachineReadings: Sendable {
     var hybrid: Bool
     /// From the process's own cgroup up to the root of the mount.
     var levels: [CgroupLevel]
+    /// Limit of a cgroup above those, which this process feels and cannot see.
+    var hiddenLimitBytes: Reading<Int>
     var cpus: Reading<String>
     var nodes: Reading<String>
   }

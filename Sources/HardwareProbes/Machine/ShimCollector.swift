@@ -113,14 +113,15 @@ final class ShimCollector {
     return .init(
       version: versions[cox_cgroup_memory_version(handle).rawValue] ?? "none",
       hybrid: cox_cgroup_hybrid(handle),
-      levels: (0..<cox_cgroup_level_count(handle)).map(level), cpus: text(COX_TEXT_CGROUP_CPUS),
+      levels: (0..<cox_cgroup_level_count(handle)).map(level),
+      hiddenLimitBytes: Reading(cox_cgroup_hidden_limit(handle)), cpus: text(COX_TEXT_CGROUP_CPUS),
       nodes: text(COX_TEXT_CGROUP_NODES))
   }
 
   private func level(_ index: Int) -> MachineReadings.CgroupLevel {
     var level = MachineReadings.CgroupLevel(
       path: String(cString: cox_cgroup_path_at(handle, index).text), limitBytes: .unsupported,
-      usageBytes: .unsupported, inactiveFileBytes: .unsupported, swapUsageBytes: .unsupported)
+      highBytes: .unsupported, usageBytes: .unsupported, inactiveFileBytes: .unsupported, swapUsageBytes: .unsupported)
     refresh(&level, index)
     return level
   }
@@ -129,6 +130,7 @@ final class ShimCollector {
     let figures = cox_cgroup_level_at(handle, index)
     let limit = Reading<Int>(figures.limit_bytes)
     level.limitBytes = limit.map { figures.limited ? $0 : nil }
+    level.highBytes = Reading(figures.high_bytes)
     level.usageBytes = Reading(figures.usage_bytes)
     level.inactiveFileBytes = Reading(figures.inactive_file_bytes)
     level.swapUsageBytes = Reading(figures.swap_usage_bytes)

@@ -73,7 +73,9 @@ struct SnapshotAssembly: Sendable {
     return .object([
       .init("version", slow(.ok(cgroup.version))),
       .init("hybrid", slow(.ok(cgroup.hybrid)) { .bool($0) }),
-      .init("headroom_bytes", fast(tightest)), .init("nodes", slow(cgroup.nodes)),
+      .init("headroom_bytes", fast(tightest)),
+      .init("hidden_limit_bytes", slow(cgroup.hiddenLimitBytes) { JSONValue($0) }),
+      .init("nodes", slow(cgroup.nodes)),
       .init("levels", .array(levels)),
     ])
   }
@@ -90,7 +92,8 @@ struct SnapshotAssembly: Sendable {
     return .object([
       .init("path", slow(.ok(level.path))),
       .init("limited", fast(level.limitBytes) { .bool($0 != nil) }),
-      .init("limit_bytes", fast(limit)), .init("usage_bytes", fast(level.usageBytes)),
+      .init("limit_bytes", fast(limit)), .init("high_bytes", fast(level.highBytes)),
+      .init("usage_bytes", fast(level.usageBytes)),
       .init("inactive_file_bytes", fast(level.inactiveFileBytes)),
       .init("swap_usage_bytes", fast(level.swapUsageBytes)), .init("headroom_bytes", fast(room)),
       .init("tightest", fast(.ok(isTightest)) { .bool($0) }),
