@@ -230,8 +230,8 @@ size_t cox_cgroup_level_count(const cox_collector *c) { return c->cgroup.count; 
 cox_cgroup_level cox_cgroup_level_at(const cox_collector *c, size_t index) {
   if (index < c->cgroup.count) return c->cgroup.levels[index];
   cox_value none = cox_failure(ENOENT);
-  return (cox_cgroup_level){.limited = false, .limit_bytes = none, .high_bytes = none, .usage_bytes = none, .inactive_file_bytes = none,
-                            .swap_usage_bytes = none};
+  return (cox_cgroup_level){.limited = false, .limit_bytes = none, .high_bytes = none, .usage_bytes = none,
+                            .inactive_file_bytes = none, .swap_usage_bytes = none};
 }
 
 cox_value cox_cgroup_hidden_limit(const cox_collector *c) { return c->cgroup.hidden_limit; }
