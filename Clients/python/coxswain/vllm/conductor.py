@@ -42,7 +42,7 @@ class Conductor:
         self.settings = settings = Settings.read(options)
         self.version = versions.installed()
         versions.require_tested(self.version, settings.allow_untested)
-        problems = names.check_objects(scheduler)
+        problems = names.check() + names.check_objects(scheduler)
         if problems:
             raise versions.UntestedVersion(f"vLLM {self.version} is not as expected: {'; '.join(problems)}")
         self.scheduler = scheduler
