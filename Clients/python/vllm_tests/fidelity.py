@@ -1,5 +1,5 @@
-"""How closely vLLM follows each verb: random plans of the sidecar's `exerciser` policy, carried out by the real scheduler,
-with the batch full, blocks tight and an n-gram drafter on.
+"""How closely vLLM follows each verb: random plans of the sidecar's `exerciser` policy, carried out by the real
+scheduler, with the batch full, blocks tight and an n-gram drafter on.
 
   python -m vllm_tests.fidelity --steps 10000            vLLM's scheduler with a model that only counts
   python -m vllm_tests.fidelity --steps 10000 --engine   the whole engine on a CPU (slow)

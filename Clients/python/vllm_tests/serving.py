@@ -128,10 +128,15 @@ class FaultyProxy:
         while True:
             try:
                 peer, _ = self.listener.accept()
-                sidecar = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                sidecar.connect(self.target)
             except OSError:
                 return
+            sidecar = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                sidecar.connect(self.target)
+            except OSError:
+                sidecar.close()
+                peer.close()
+                continue
             threading.Thread(target=self._pump, args=(peer, sidecar, False), daemon=True).start()
             threading.Thread(target=self._pump, args=(sidecar, peer, True), daemon=True).start()
 

@@ -1,5 +1,5 @@
-"""vLLM's real scheduler classes under the real sidecar, with a model that only counts: random plans with every verb, tight
-blocks, drafts, aborts, one or two iterations in flight. No token may be lost, doubled or wrong."""
+"""vLLM's real scheduler classes under the real sidecar, with a model that only counts: random plans with every verb,
+tight blocks, drafts, aborts, one or two iterations in flight. No token may be lost, doubled or wrong."""
 
 import os
 import random
@@ -7,6 +7,7 @@ import unittest
 
 from . import support
 from .mock_engine import MockEngine, build_scheduler, make_request
+from .offline import CLASSES
 
 DEADLINE_MS = "500"
 
@@ -22,7 +23,7 @@ def play(scheduler_class, model, folder, seed, steps, **options):
         if engine.steps < steps and len(engine.live) < 40 and rng.random() < 0.7:
             serial += 1
             engine.add(make_request(f"s{seed}r{serial}", rng.randint(1, 200), rng.randint(1, 40), extra={
-                "coxswain_tenant": f"t{serial % 3}", "coxswain_class": ("interactive", "standard", "batch")[serial % 3]}))
+                "coxswain_tenant": f"t{serial % 3}", "coxswain_class": CLASSES[serial % 3]}))
         if engine.live and rng.random() < 0.01:
             engine.abort(rng.choice(sorted(engine.live)))
         engine.step()
@@ -80,7 +81,8 @@ class MockEngineTest(unittest.TestCase):
     def test_plans_of_vllms_own_rules_are_executed_to_the_letter(self):
         """Three workloads: decodes, prompts of all lengths, tight blocks with drafts."""
         sidecar = self.sidecar(support.POLICIES / "vllm-v1-drafts.json")
-        for seed, options in enumerate(({"blocks": 2000}, {"blocks": 2000, "step_tokens": 64}, {"drafts": 3, "blocks": 80})):
+        for seed, options in enumerate((
+                {"blocks": 2000}, {"blocks": 2000, "step_tokens": 64}, {"drafts": 3, "blocks": 80})):
             engine, conductor = play(self.sync_class, self.model, sidecar.folder, 200 + seed, 600, **options)
             counts = self.check(engine, conductor, f"seed {seed}, {options}")
             share = counts["plans_as_planned"] / counts["plans"]

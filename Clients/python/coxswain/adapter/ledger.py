@@ -259,10 +259,10 @@ class Ledger:
 
     def ran_plan(
             self, plan: Plan, scheduled: Mapping[str, int], drafts: Mapping[str, Sequence[int]],
-            nobody_preempted: bool) -> Round | None:
+            running: int | None) -> Round | None:
         """The plan was launched, as far as `scheduled` (tokens by request id) and `drafts` tell. Returns the round that
-        its result belongs to; None for a plan without work of which nothing ran. `nobody_preempted`: nobody lost its
-        place in the batch meanwhile, except by the plan's verbs."""
+        its result belongs to; None for a plan without work of which nothing ran. `running`: how many run now; None when
+        somebody lost its place in the batch meanwhile, other than by the plan's verbs."""
         round_ = self.round
         round_.mode = "plan"
         for handle in plan.requeue:
@@ -270,7 +270,7 @@ class Ledger:
             self._believe(tracked, 0, self._believed(tracked)[1], False)
             self._touched[tracked.id] = tracked
         if plan.decode_all:
-            if nobody_preempted and self._ran_decodes_as_planned(plan, round_, scheduled, drafts):
+            if running is not None and self._ran_decodes_as_planned(plan, round_, scheduled, drafts, running):
                 return self._launch(round_, scheduled, all_known=True)
             items = self._decodes(plan) + self.run_items(plan)
         else:
@@ -291,17 +291,20 @@ class Ledger:
         return round_
 
     def _ran_decodes_as_planned(
-            self, plan: Plan, round_: Round, scheduled: Mapping[str, int], drafts: Mapping[str, Sequence[int]]) -> bool:
+            self, plan: Plan, round_: Round, scheduled: Mapping[str, int], drafts: Mapping[str, Sequence[int]],
+            running: int) -> bool:
         """The usual iteration: everybody who runs decodes one token, a few do something else. Costs O(those few): when
-        nobody left the batch, the numbers of requests and tokens tell that the rest did what was planned."""
+        nobody left the batch and only whom the plan admits came in, the numbers of requests and tokens tell that the
+        rest did what was planned."""
         runners = self.runners
         if self._blocked and not self._blocked.isdisjoint(runners):
             return False
         others = [runners[h] for h in (*plan.run_h, *plan.pause) if h in runners]
         decodes = len(runners) - len(others)
-        if len(scheduled) != decodes + len(plan.run_h):
-            return False
         run = self.run_items(plan)
+        admitted = sum(not tracked.running for tracked, _, _ in run)
+        if len(scheduled) != decodes + len(run) or running != len(runners) + admitted:
+            return False
         tokens = drafted = 0
         for tracked, n, k in run:
             ran, verified = scheduled.get(tracked.id, 0), len(drafts.get(tracked.id, ()))

@@ -280,8 +280,8 @@ class Conductor:
             if plan is None or self.ledger.epoch is None or plan is self.steering.nothing:
                 round_ = self.ledger.ran_own(scheduled)
             else:
-                round_ = self.ledger.ran_plan(
-                    plan, scheduled, output.scheduled_spec_decode_tokens, self.steering.nobody_preempted)
+                running = len(self.scheduler.running) if self.steering.nobody_preempted else None
+                round_ = self.ledger.ran_plan(plan, scheduled, output.scheduled_spec_decode_tokens, running)
                 self.steering.count(plan, output, round_)
                 self._note_blocked(round_)
             if scheduled:

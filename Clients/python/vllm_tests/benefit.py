@@ -1,0 +1,268 @@
+"""What Coxswain is worth on a real vLLM on a CPU: stock fcfs, stock priority and Coxswain, turn by turn.
+
+  python -m vllm_tests.benefit --out result.json                  5 rounds, three loads: leave the machine alone
+  python -m vllm_tests.benefit --rounds 1 --seconds 20 --loads 1  a short look
+
+First the unloaded server is measured: 5 times its TTFT and twice its TPOT are the interactive SLO, set
+before the first loaded run. Then each round serves, with a fresh seed, each load by all three servers in a random order.
+Everything is in the JSON file: SLOs, every run, medians and the range of the rounds. Loads are shares of the rate at
+which the stock server, saturated, finishes requests of this mix."""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import statistics
+import time
+
+from . import support
+from .serving import Server
+
+MODEL = dict(hidden=512, layers=8, heads=8, intermediate=1408)
+OPTIONS = ("--max-num-seqs", 24, "--max-num-batched-tokens", 512, "--num-gpu-blocks-override", 400)
+SCHEDULER = "coxswain.vllm.CoxswainScheduler"
+# name, share of requests, prompt tokens, output tokens, priority for stock `priority`
+CLASSES = (
+    ("interactive", 0.5, (16, 96), (8, 24), 0), ("standard", 0.3, (64, 384), (16, 48), 1),
+    ("batch", 0.2, (384, 900), (48, 96), 2))
+# One tenant sends three times as much as the other.
+GREEDY_SHARE = 0.75
+WINDOW_S = 30
+SERVICE_STEP_S = 5
+WARM_UP = 8
+VOCABULARY = 1024
+
+
+def make_model(folder):
+    """Larger than the model of the tests, so that an iteration costs what its tokens cost and not only Python."""
+    if os.path.exists(os.path.join(folder, "config.json")):
+        return folder
+    import shutil
+
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+    small = support.model()
+    torch.manual_seed(11)
+    LlamaForCausalLM(LlamaConfig(
+        vocab_size=VOCABULARY, hidden_size=MODEL["hidden"], intermediate_size=MODEL["intermediate"],
+        num_hidden_layers=MODEL["layers"], num_attention_heads=MODEL["heads"], num_key_value_heads=MODEL["heads"],
+        max_position_embeddings=2048, bos_token_id=1, eos_token_id=2, pad_token_id=0)).save_pretrained(folder)
+    for name in os.listdir(small):
+        if name.startswith(("tokenizer", "special")):
+            shutil.copy(os.path.join(small, name), folder)
+    return folder
+
+
+def request_of(rng):
+    name, _, prompt, output, priority = rng.choices(CLASSES, [c[1] for c in CLASSES])[0]
+    return {
+        "class": name, "tenant": "greedy" if rng.random() < GREEDY_SHARE else "modest", "priority": priority,
+        "prompt": [rng.randrange(3, VOCABULARY) for _ in range(rng.randint(*prompt))],
+        "max_tokens": rng.randint(*output)}
+
+
+class Bench:
+    def __init__(self, servers, http):
+        self.servers, self.http = servers, http
+
+    async def one(self, server, request, began_s):
+        """Sends one request and notes when its tokens came."""
+        body = {
+            "prompt": request["prompt"], "max_tokens": request["max_tokens"], "temperature": 0, "ignore_eos": True,
+            "stream": True, "vllm_xargs": {
+                "coxswain_tenant": request["tenant"], "coxswain_class": request["class"]}}
+        if server.name == "priority":
+            body["priority"] = request["priority"]
+        sent_s, times, failed = time.monotonic(), [], None
+        try:
+            async with self.http.post(f"http://127.0.0.1:{server.port}/v1/completions", json=body) as response:
+                failed = None if response.status == 200 else response.status
+                async for line in response.content:
+                    if line.startswith(b"data: {"):
+                        times.append(time.monotonic())
+        except Exception as error:
+            failed = repr(error)
+        return {
+            "class": request["class"], "tenant": request["tenant"], "sent_s": sent_s - began_s, "failed": failed,
+            "prompt": len(request["prompt"]), "tokens": 0 if failed else request["max_tokens"],
+            "ttft_s": times[0] - sent_s if times else None, "last_s": times[-1] - began_s if times else None,
+            # A chunk may carry several tokens when the client is late: their number is known without counting.
+            "tpot_s": (times[-1] - times[0]) / (request["max_tokens"] - 1) if len(times) > 1 else None}
+
+    async def load(self, server, rate, seconds, seed):
+        """Open loop: Poisson arrivals, whatever the server does."""
+        rng, tasks, began_s, at_s = random.Random(seed), [], time.monotonic(), 0.0
+        while at_s < seconds:
+            at_s += rng.expovariate(rate)
+            request = request_of(rng)
+            await asyncio.sleep(max(0.0, began_s + at_s - time.monotonic()))
+            tasks.append(asyncio.create_task(self.one(server, request, began_s)))
+        return list(await asyncio.gather(*tasks))
+
+    async def unloaded(self, server):
+        """Median TTFT and TPOT of interactive requests that have the server to themselves."""
+        rng, answers = random.Random(1), []
+        while len(answers) < WARM_UP + 30:
+            request = request_of(rng)
+            if request["class"] == "interactive":
+                answers.append(await self.one(server, request, 0.0))
+        answers = answers[WARM_UP:]
+        return (statistics.median(a["ttft_s"] for a in answers),
+                statistics.median(a["tpot_s"] for a in answers if a["tpot_s"]))
+
+    async def capacity(self, server, seconds=20):
+        """Requests of this mix per second when there is always work."""
+        rng, began_s, done = random.Random(2), time.monotonic(), 0
+
+        async def client():
+            nonlocal done
+            while time.monotonic() - began_s < seconds:
+                await self.one(server, request_of(rng), began_s)
+                done += 1
+        await asyncio.gather(*(client() for _ in range(48)))
+        return done / (time.monotonic() - began_s)
+
+
+def score(answers, slo, seconds):
+    """What one run is judged by."""
+    interactive = [a for a in answers if a["class"] == "interactive"]
+    good = [a for a in interactive if a["failed"] is None and a["ttft_s"] is not None
+            and a["ttft_s"] <= slo["ttft_s"] and (a["tpot_s"] or 0) <= slo["tpot_s"]]
+    end_s = max((a["last_s"] or 0) for a in answers)
+    ttfts = sorted(a["ttft_s"] for a in interactive if a["ttft_s"] is not None)
+    return {
+        "requests": len(answers), "failed": sum(a["failed"] is not None for a in answers),
+        "interactive_in_slo": len(good) / max(1, len(interactive)),
+        "interactive_ttft_p50_s": ttfts[len(ttfts) // 2] if ttfts else None,
+        "interactive_ttft_p95_s": ttfts[int(0.95 * len(ttfts))] if ttfts else None,
+        "batch_tokens_per_s": sum(a["tokens"] for a in answers if a["class"] == "batch") / end_s,
+        "tokens_per_s": sum(a["tokens"] for a in answers) / end_s,
+        "service_ratio": service_ratio(answers, min(seconds, end_s)), "end_s": end_s}
+
+
+def service_ratio(answers, until_s):
+    """Largest ratio of the tokens that two tenants got in any window of 30 s in which both always had a request waiting
+    for its first token; None when there was no such window."""
+    worst, start_s = None, 0.0
+    while start_s + WINDOW_S <= until_s:
+        end_s, got = start_s + WINDOW_S, {}
+        for tenant in ("greedy", "modest"):
+            mine = [a for a in answers if a["tenant"] == tenant and a["ttft_s"] is not None]
+            moments = [start_s + i for i in range(WINDOW_S)]
+            if not all(any(a["sent_s"] <= t < a["sent_s"] + a["ttft_s"] for a in mine) for t in moments):
+                break
+            got[tenant] = sum(a["prompt"] + a["tokens"] for a in mine
+                              if start_s <= a["sent_s"] + a["ttft_s"] < end_s) or 1
+        if len(got) == 2:
+            ratio = max(got.values()) / min(got.values())
+            worst = ratio if worst is None else max(worst, ratio)
+        start_s += SERVICE_STEP_S
+    return worst
+
+
+def policy_of(preset, slo, folder):
+    """The preset with the measured SLOs as those of the interactive class."""
+    classes = [
+        {"name": "interactive", "rank": 0, "ttft_slo_ms": max(1, round(1000 * slo["ttft_s"])),
+         "tpot_slo_ms": max(1, round(1000 * slo["tpot_s"])), "weight": 8},
+        {"name": "standard", "rank": 1, "ttft_slo_ms": max(1, round(4000 * slo["ttft_s"])),
+         "tpot_slo_ms": max(1, round(2000 * slo["tpot_s"])), "weight": 4},
+        {"name": "batch", "rank": 2, "ttft_slo_ms": 120000, "tpot_slo_ms": 2000, "weight": 2}]
+    path = os.path.join(folder, "policy.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"version": 1, "preset": preset, "name": "benefit", "classes": classes,
+                   "default_class": "standard"}, file)
+    return path
+
+
+def summary(runs, loads):
+    """Median and range over the rounds, by server and load."""
+    table = {}
+    for name in sorted({run["server"] for run in runs}):
+        for load in loads:
+            of = [run["score"] for run in runs if run["server"] == name and run["load"] == load]
+            row = {}
+            for key in ("interactive_in_slo", "interactive_ttft_p95_s", "batch_tokens_per_s", "tokens_per_s",
+                        "service_ratio", "failed"):
+                values = [s[key] for s in of if s[key] is not None]
+                if values:
+                    row[key] = {"median": round(statistics.median(values), 4), "least": round(min(values), 4),
+                                "most": round(max(values), 4)}
+            table[f"{name} at {load}"] = row
+    return table
+
+
+async def measure(options, servers, sidecar_policy):
+    import aiohttp
+    limits = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=limits, timeout=aiohttp.ClientTimeout(total=900)) as http:
+        bench, by_name = Bench(servers, http), {server.name: server for server in servers}
+        ttft_s, tpot_s = await bench.unloaded(by_name["fcfs"])
+        slo = {"ttft_s": 5 * ttft_s, "tpot_s": 2 * tpot_s}
+        capacity = await bench.capacity(by_name["fcfs"])
+        result = {"unloaded": {"ttft_s": ttft_s, "tpot_s": tpot_s}, "slo": slo, "capacity_per_s": capacity, "runs": []}
+        print(json.dumps({k: v for k, v in result.items() if k != "runs"}), flush=True)
+        sidecar = support.Sidecar(sidecar_policy(slo))
+        os.symlink(sidecar.folder, options.link)
+        try:
+            for name in by_name:
+                await bench.load(by_name[name], 2.0, 5, 3)
+            for round_number in range(options.rounds):
+                for load in options.loads:
+                    order = list(by_name)
+                    random.Random(options.seed + round_number).shuffle(order)
+                    for name in order:
+                        seed = f"{options.seed}/{round_number}/{load}"
+                        answers = await bench.load(by_name[name], load * capacity, options.seconds, seed)
+                        run = {"server": name, "load": load, "round": round_number,
+                               "score": score(answers, slo, options.seconds)}
+                        if name == "coxswain":
+                            run["adapter"] = by_name[name].stats()
+                        result["runs"].append(run)
+                        print(json.dumps({**run, "adapter": None}), flush=True)
+            result["status"] = sidecar.status()
+        finally:
+            sidecar.close()
+    result["summary"] = summary(result["runs"], options.loads)
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--loads", type=float, nargs="+", default=[0.6, 0.9, 1.2], help="shares of the capacity")
+    parser.add_argument("--preset", default="balanced", help="the policy that Coxswain runs")
+    parser.add_argument("--without-verbs", default="", help="to split the gain by verb")
+    parser.add_argument("--deadline-ms", type=float, default=2)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10 ** 6))
+    parser.add_argument("--out")
+    options = parser.parse_args()
+    model = make_model(os.path.join(support.work_folder(), "benefit-llama"))
+    import tempfile
+    folder = tempfile.mkdtemp(prefix="coxswain-benefit-")
+    options.link = os.path.join(folder, "sockets")
+    servers = []
+    try:
+        for name, extra, scheduler in (
+                ("fcfs", (), None), ("priority", ("--scheduling-policy", "priority"), None),
+                ("coxswain", (), SCHEDULER)):
+            server = Server(
+                model, *OPTIONS, *extra, scheduler=scheduler, COXSWAIN_RUNTIME_DIR=options.link,
+                COXSWAIN_DEADLINE_MS=options.deadline_ms, COXSWAIN_WITHOUT_VERBS=options.without_verbs)
+            server.name = name
+            servers.append(server)
+        result = asyncio.run(measure(options, servers, lambda slo: policy_of(options.preset, slo, folder)))
+    finally:
+        for server in servers:
+            server.close()
+    result["options"] = {key: value for key, value in vars(options).items() if key != "link"}
+    if options.out:
+        with open(options.out, "w", encoding="utf-8") as file:
+            json.dump(result, file, indent=1)
+    print(json.dumps(result["summary"], indent=1))
+
+
+if __name__ == "__main__":
+    main()
