@@ -54,6 +54,10 @@ import WireProtocol
     #expect(vllm.hasPrefix("--numa-bind --numa-bind-nodes 0 1 --numa-bind-cpus \(cpu) "))
     let sglang = try Executable.run(["place", "--topology", machine, "--for", "sglang"]).output
     #expect(sglang == "--numa-node 0 1\n")
+    // Engines count what they see: another choice or order must be made theirs.
+    let one = try Executable.run(["place", "--topology", machine, "--gpu", "1", "--for", "sglang"])
+    #expect(one.output == "--numa-node 1\n")
+    #expect(one.errors.contains("these flags need CUDA_DEVICE_ORDER=PCI_BUS_ID CUDA_VISIBLE_DEVICES=1"))
   }
 
   @Test(arguments: [["--workers", "3", "--tp", "2"], ["--for", "triton"], ["--gpu", "9"], ["--tp", "0"]])

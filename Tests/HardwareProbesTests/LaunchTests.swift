@@ -66,6 +66,14 @@ import Testing
     #expect(try plan([], list: "1").environment.isEmpty, "what the user set stays")
   }
 
+  @Test func aKernelThatMovesPagesIsNamed() throws {
+    let visible = VisibleGPUs(list: nil, order: nil)
+    let plan = try LaunchPlan.make(
+      machine(), gpus: ["1"], visible: visible, isMemoryStrict: false, freeBytes: [:], isBalanced: true)
+    #expect(plan.notes.contains { $0.contains("numa_balancing") })
+    #expect(try !self.plan(["1"]).notes.contains { $0.contains("numa_balancing") })
+  }
+
   @Test func anUnknownGPUIsAnError() {
     #expect(throws: GPUSelection.Unknown.self) { _ = try plan(["7"]) }
   }

@@ -30,7 +30,7 @@ public struct LaunchPlan: Hashable, Sendable {
   /// - Throws: `GPUSelection.Unknown` for a GPU that the machine does not have.
   public static func make(
     _ topology: MachineTopology, gpus names: [String], visible: VisibleGPUs, isMemoryStrict: Bool,
-    freeBytes: [Int: Int]
+    freeBytes: [Int: Int], isBalanced: Bool = false
   ) throws(GPUSelection.Unknown) -> LaunchPlan {
     var chosen: [MachineTopology.Device] = []
     var notes: [String] = []
@@ -47,6 +47,10 @@ public struct LaunchPlan: Hashable, Sendable {
       return plan
     }
     plan.bind(topology, freeBytes)
+    if isBalanced, plan.memoryNode != nil {
+      plan.notes.append(
+        "the kernel balances NUMA memory by itself and may move pages (kernel.numa_balancing=0 stops it)")
+    }
     return plan
   }
 

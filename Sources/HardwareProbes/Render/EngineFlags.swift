@@ -21,6 +21,15 @@ public enum EngineFlags: String, CaseIterable, Sendable {
     }
   }
 
+  /// What must be set beside the flags: engines count the GPUs that they see, so that these must be the workers', in
+  /// their order. nil where that is so without it.
+  public static func environment(_ placement: NodePlacement, among gpus: [MachineTopology.Device]) -> String? {
+    let chosen = placement.workers.compactMap(\.gpu)
+    guard chosen != Array(gpus.indices), chosen.allSatisfy(gpus.indices.contains) else { return nil }
+    return VisibleGPUs.environment(chosen.map { gpus[$0] }, among: gpus).map { "\($0.name)=\($0.value)" }
+      .joined(separator: " ")
+  }
+
   private static func list(
     _ workers: [NodePlacement.Worker], _ node: (NodePlacement.Worker) -> Int?
   ) -> String {

@@ -59,7 +59,8 @@ struct LaunchCommand: ParsableCommand {
     }
     do throws(GPUSelection.Unknown) {
       return try LaunchPlan.make(
-        machine, gpus: gpu, visible: Self.visible, isMemoryStrict: strictMemory, freeBytes: NodeHeadroom.freeBytes())
+        machine, gpus: gpu, visible: Self.visible, isMemoryStrict: strictMemory, freeBytes: NodeHeadroom.freeBytes(),
+        isBalanced: NodeHeadroom.isBalanced())
     } catch {
       throw CommandFailure(.usage, "--gpu: \(error)")
     }
@@ -70,6 +71,11 @@ struct LaunchCommand: ParsableCommand {
     var machine = try TopologyDocument.load(fromXML: topology).topology
     // What a file says is allowed was allowed to somebody else.
     if let cpus = ProcessBinding.cpus() { machine.allowedCPUs = machine.allowedCPUs.intersection(cpus) }
+    if let nodes = NodeHeadroom.allowedNodes() {
+      for index in machine.nodes.indices where !nodes.contains(machine.nodes[index].osIndex) {
+        machine.nodes[index].isAllowed = false
+      }
+    }
     return machine
   }
 

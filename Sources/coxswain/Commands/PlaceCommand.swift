@@ -56,7 +56,7 @@ struct PlaceCommand: ParsableCommand {
   func run() throws {
     let machine = try machine()
     let placement = NodePlacer.place(machine, try request(machine))
-    if let engine = engine.flatMap({ EngineFlags(rawValue: $0) }) { return try print(engine, placement) }
+    if let engine = engine.flatMap({ EngineFlags(rawValue: $0) }) { return try print(engine, placement, machine) }
     if output.isJSON { return try StandardOutput.document(placement.json) }
     try StandardOutput.write(renderPlacement(placement, width: Terminal.output.width))
   }
@@ -85,7 +85,13 @@ struct PlaceCommand: ParsableCommand {
     return request
   }
 
-  private func print(_ engine: EngineFlags, _ placement: NodePlacement) throws(CommandFailure) {
+  private func print(
+    _ engine: EngineFlags, _ placement: NodePlacement, _ machine: MachineTopology
+  ) throws(CommandFailure) {
+    // On standard error: the flags alone go into the engine's command line.
+    if let variables = EngineFlags.environment(placement, among: machine.gpus) {
+      StandardError.line("coxswain place: these flags need \(variables)")
+    }
     switch engine.text(placement) {
     case .success(let flags): try StandardOutput.line(flags)
     case .failure(let reason): throw CommandFailure(.failed, "no flags for \(engine.rawValue): \(reason)")
