@@ -4,7 +4,7 @@
   python -m vllm_tests.benefit --rounds 1 --seconds 20 --loads 1  a short look
 
 First the unloaded server is measured: 5 times its TTFT and twice its TPOT are the interactive SLO, set
-before the first loaded run. Then each round serves, with a fresh seed, each load by all three servers in a random order.
+before the first loaded run. Then each round serves each load, with a fresh seed, by all three servers in random order.
 Everything is in the JSON file: SLOs, every run, medians and the range of the rounds. Loads are shares of the rate at
 which the stock server, saturated, finishes requests of this mix."""
 
