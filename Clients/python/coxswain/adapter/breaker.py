@@ -28,9 +28,14 @@ class Breaker:
     def failed(self, now_s: float) -> None:
         self.failures += 1
         if self.failures >= self.failures_max:
-            self.opened += 1
-            self._until_s = now_s + self._pause_s * (1 + self._rng.uniform(-self.JITTER, self.JITTER))
-            self._pause_s = min(2 * self._pause_s, self.LONGEST_S)
+            self.trip(now_s)
+
+    def trip(self, now_s: float) -> None:
+        """Opens at once."""
+        self.opened += 1
+        self._until_s = now_s + self._pause_s * (1 + self._rng.uniform(-self.JITTER, self.JITTER))
+        self._pause_s = min(2 * self._pause_s, self.LONGEST_S)
+        self.failures = max(1, self.failures)
 
     def succeeded(self) -> None:
         if self.failures:

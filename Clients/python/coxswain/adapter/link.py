@@ -26,8 +26,11 @@ from .counters import Counters
 REGISTER = "coxswain.v1.Scheduler/Register"
 STEP = "coxswain.v1.Scheduler/Step"
 RECEIVE_BYTES = 1 << 18
-#: A reply later than this is no longer waited for; the connection is closed.
+#: A reply to a Step later than this is no longer waited for; the connection is closed.
 REPLY_MAX_S = 5.0
+#: A reply to Register may take longer: nobody waits for it, and a Register that is left behind on a closed connection
+#: could replace the session that follows it.
+REGISTER_REPLY_MAX_S = 60.0
 RETRY_FIRST_S, RETRY_LONGEST_S, RETRY_JITTER = 0.01, 0.5, 0.25
 #: `select` takes file descriptors below this; above it `poll` serves, whose timeouts are whole milliseconds.
 SELECT_FD_MAX = 1024
@@ -90,9 +93,9 @@ class Link:
         elif state is LinkState.LOST:
             if now_s >= self._retry_at_s:
                 self._guarded(lambda: self._register(now_s))
-        elif now_s - self._asked_s > REPLY_MAX_S:
+        elif now_s - self._asked_s > (REPLY_MAX_S if state is LinkState.LATE else REGISTER_REPLY_MAX_S):
             self.counters.add("reply_abandoned")
-            self._down(f"no reply for {REPLY_MAX_S:g} s")
+            self._down("no reply")
         else:
             self._guarded(self._receive_late)
         return self.state is LinkState.READY

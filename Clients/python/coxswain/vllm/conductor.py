@@ -222,7 +222,8 @@ class Conductor:
             if self.counters["invalid_plans"] <= FAULTS_MAX:
                 self._log(f"unusable plan: {error}")
             return None
-        self.breaker.succeeded()
+        if not plan.is_empty:
+            self.breaker.succeeded()
         self.counters.add("plans")
         self._hold_until_s = now_s + plan.hold_us / 1e6 if plan.hold_us and plan.is_empty else 0.0
         return plan
@@ -241,7 +242,9 @@ class Conductor:
         if self.ledger.in_flight() >= self._in_flight_max:
             return "in_flight"
         if self._idle_since_s is not None and (now_s - self._idle_since_s) * 1000 > self.settings.stall_ms:
+            # Plans of nothing while somebody waits: vLLM goes on alone for a while, each time for longer.
             self._idle_since_s = now_s
+            self.breaker.trip(now_s)
             return "stall"
         if now_s >= self._patience_at_s:
             self._patience_at_s = now_s + PATIENCE_INTERVAL_S
@@ -250,17 +253,22 @@ class Conductor:
         return None
 
     def _somebody_starves(self, now_s: float) -> bool:
-        """Whether any request made no progress for longer than `patience_s`: then vLLM's own order gets one step."""
+        """Whether a request made no progress for longer than `patience_s`: then vLLM's own order gets one step, and
+        more of them when the request had begun (plans that preempt it over and over, or never let it go on). Progress
+        is one more output token, or more of its tokens computed than ever since the last."""
         progress, starving = {}, False
         for request_id, tracked in self.ledger.tracked.items():
             request = tracked.request
-            now = (request.num_computed_tokens, request.num_output_tokens)
+            output, computed = request.num_output_tokens, request.num_computed_tokens
             before = self._progress.get(request_id)
-            if before is not None and before[:2] == now:
-                progress[request_id] = before
-                starving |= now_s - before[2] > self.settings.patience_s and tracked.blocked is None
-            else:
-                progress[request_id] = (*now, now_s)
+            if before is None or output > before[0] or computed > before[1]:
+                progress[request_id] = (output, computed, now_s)
+                continue
+            progress[request_id] = before
+            if now_s - before[2] > self.settings.patience_s and tracked.blocked is None:
+                starving = True
+                if before[0] or before[1]:
+                    self.breaker.trip(now_s)
         self._progress = progress
         return starving
 
