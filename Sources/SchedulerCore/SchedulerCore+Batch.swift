@@ -64,7 +64,7 @@ extension SchedulerCore {
   }
 
   /// Frees blocks until the request can grow. False when it stays out of this iteration.
-  private mutating func makeRoom(for slot: Int, _ request: Request, tokens: Int) -> Bool {
+  mutating func makeRoom(for slot: Int, _ request: Request, tokens: Int) -> Bool {
     let target = request.computedTokens + tokens
     while true {
       let missing = budget.missingBlocks(from: request.computedTokens, to: target, keepWatermark: false)
@@ -84,7 +84,10 @@ extension SchedulerCore {
     }
   }
 
-  private func nextVictim() -> Int? { preemption.nextVictim(mirror.table, classes, draft) }
+  private func nextVictim() -> Int? {
+    if policy.batchStrategy == .goodput { return goodput.nextVictim(mirror.table, draft) }
+    return preemption.nextVictim(mirror.table, classes, draft)
+  }
 
   /// Preempts by recompute: takes back what the victim was given and counts its blocks as free.
   private mutating func requeue(_ victim: Int, _ request: Request, reason: Reason?) {
@@ -174,7 +177,7 @@ extension SchedulerCore {
       request, sized: sized, budget: &budget, runningCount: mirror.table.sums.running + draft.admittedCount)
   }
 
-  private mutating func bind(_ slot: Int, _ reason: Reason) {
+  mutating func bind(_ slot: Int, _ reason: Reason) {
     if draft.binding == nil {
       draft.binding = PlanReason(h: mirror.table.requests[slot].handle, reason: reason)
     }

@@ -42,6 +42,7 @@ extension SchedulerCore {
 
   private mutating func requeue(_ slot: Int) {
     let request = mirror.table.requests[slot]
+    if policy.batchStrategy == .goodput { return requeueGoodput(slot, request) }
     queue.update(slot: slot, request: request, facts: facts(request), ids: mirror.table.ids)
   }
 

@@ -22,6 +22,7 @@ public struct SchedulerCore: Codable, Sendable {
   var placement = PlacementManager()
   var exerciser: Exerciser
   var orca: OrcaReservation
+  var goodput: GoodputPlanner
   var budget: IterationBudget
   var draft = PlanDraft()
   var publication = PlanPublication()
@@ -50,12 +51,14 @@ public struct SchedulerCore: Codable, Sendable {
     budget = IterationBudget(geometry: geometry)
     exerciser = Exerciser(engine: engine)
     orca = OrcaReservation(engine: engine)
+    goodput = GoodputPlanner(engine: engine, policy: policy)
   }
 
   /// Applies one Step to the mirror, in the order of session rule 6. After an error the mirror is worthless: drop it.
   public mutating func apply(_ delta: StepDelta) throws(StepRejection) {
     try mirror.apply(delta)
     exerciser.observe(epoch: delta.epoch, seq: delta.seq, arrivals: delta.arrived.h.count)
+    learn()
     requeueChanged()
   }
 
@@ -67,6 +70,8 @@ public struct SchedulerCore: Codable, Sendable {
     draft.open(slotCount: mirror.table.requests.count)
     if policy.batchStrategy == .exerciser, !exerciser.isCalm {
       runExerciser()
+    } else if policy.batchStrategy == .goodput {
+      if !breakStall() { planGoodput() }
     } else if !breakStall() {
       scheduleRunning()
       admitWaiting()
@@ -94,6 +99,7 @@ public struct SchedulerCore: Codable, Sendable {
     preemption = PreemptionController(engine: engine, policy: policy)
     speculation = SpeculationController(engine: engine, policy: policy)
     memory.setPolicy(policy)
+    goodput.setPolicy(policy)
     renewQueue()
     publication.forget()
   }

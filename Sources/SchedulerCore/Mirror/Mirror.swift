@@ -3,6 +3,13 @@
 /// `apply` checks as it goes and throws at the first contradiction: the caller then drops the whole mirror, so nothing
 /// is ever undone. Charges are staged and become real only when the whole Step was good.
 struct Mirror: Codable, Sendable {
+  /// A request that ended by itself, with the length of its answer.
+  struct Ending: Codable, Sendable {
+    /// Index into the session's names.
+    var className: Int32
+    var outputTokens: Int
+  }
+
   let limits: MirrorLimits
   private(set) var table = RequestTable()
   private(set) var names = NameTable()
@@ -14,6 +21,10 @@ struct Mirror: Codable, Sendable {
   private var engineNowUs: Int64
   private(set) var charges = TenantCharges()
   private(set) var telemetry = Telemetry()
+  /// The last settled iteration that ran exactly as planned, until it is taken.
+  private var observation: IterationObservation?
+  /// Output lengths of requests that ended by themselves, until they are taken.
+  private var endings: ContiguousArray<Ending> = []
   /// The plan given out last, waiting for the Step that says what became of it.
   var planned = PlannedStep()
   private var unsettled = UnsettledPlans()
@@ -191,7 +202,8 @@ struct Mirror: Codable, Sendable {
     let exceptions = !launched.h.isEmpty
     // The plan is spent: the record takes its items over, storage and all.
     swap(&record.items, &planned.items)
-    for item in record.items {
+    for index in record.items.indices {
+      let item = record.items[index]
       // Nobody leaves the mirror between a plan and the Step that reports it, so the slot still holds this request.
       let slot = Int(item.slot)
       var k = Int(item.k)
@@ -207,11 +219,15 @@ struct Mirror: Codable, Sendable {
         named.remove(slot)
         if item.k > 0 { record.drafted.append(LaunchRecord.Drafted(slot: item.slot, handle: item.handle, k: 0)) }
         table.addUnsettledPlan(slot: slot, 1)
+        record.items[index].yield = .asReported
         continue
       }
       let tokens = Int(item.n) - Int(item.k) + k
       executed += tokens
-      charges.stage(tenant: table.launch(slot: slot, tokens: tokens, drafts: k), tokens: tokens)
+      let request = table.requests[slot]
+      charges.stage(tenant: Int(request.tenant), tokens: tokens)
+      record.features.add(request, tokens: tokens)
+      if table.launch(slot: slot, tokens: tokens, drafts: k) { record.items[index].yield = .token }
       if item.k > 0 { record.drafted.append(LaunchRecord.Drafted(slot: item.slot, handle: item.handle, k: Int32(k))) }
     }
     guard digit == launched.drafted.count else {
@@ -221,6 +237,7 @@ struct Mirror: Codable, Sendable {
     }
     // A plan without work settles at once.
     guard !record.items.isEmpty else { return executed }
+    record.isAsPlanned = !exceptions
     if exceptions { recordUnplanned(launched, &record) }
     unsettled.append(record)
     return executed
@@ -230,7 +247,7 @@ struct Mirror: Codable, Sendable {
   private mutating func recordUnplanned(_ launched: StepDelta.Launched, _ record: inout LaunchRecord) {
     for handle in launched.h {
       guard let slot = table.slot(of: handle), named.contains(slot) else { continue }
-      record.items.append(PlannedStep.Item(slot: Int32(slot), handle: handle, n: 0, k: 0))
+      record.items.append(PlannedStep.Item(slot: Int32(slot), handle: handle, n: 0, k: 0, yield: .asReported))
       table.addUnsettledPlan(slot: slot, 1)
     }
   }
@@ -246,7 +263,8 @@ struct Mirror: Codable, Sendable {
         throw StepRejection(field: "/launched/h/\(i)", reason: "handle \(launched.h[i]) is named twice")
       }
       charges.stage(tenant: Int(table.requests[slot].tenant), tokens: launched.n[i])
-      record.items.append(PlannedStep.Item(slot: Int32(slot), handle: launched.h[i], n: 0, k: 0))
+      record.items.append(
+        PlannedStep.Item(slot: Int32(slot), handle: launched.h[i], n: 0, k: 0, yield: .asReported))
       table.addUnsettledPlan(slot: slot, 1)
     }
     telemetry.fallbackSteps += 1
@@ -276,6 +294,10 @@ struct Mirror: Codable, Sendable {
       }
       for item in record.items where table.requests[Int(item.slot)].isSame(as: item.handle) {
         table.addUnsettledPlan(slot: Int(item.slot), -1)
+        deliver(item)
+      }
+      if record.isAsPlanned {
+        observation = IterationObservation(features: record.features, elapsedUs: settled.elapsedUs[i])
       }
       if end > start { try applyAccepted(settled.accepted[start..<end], record, index: i) }
       telemetry.recordSettled(elapsedUs: settled.elapsedUs[i])
@@ -284,6 +306,18 @@ struct Mirror: Codable, Sendable {
     guard unsettled.count <= max(0, inFlightMax - 1) else {
       throw StepRejection(
         field: "/settled", reason: "\(unsettled.count) launched plans unsettled; expected at most \(inFlightMax - 1)")
+    }
+  }
+
+  private mutating func deliver(_ item: PlannedStep.Item) {
+    let slot = Int(item.slot)
+    let request = table.requests[slot]
+    switch item.yield {
+    case .nothing: return
+    case .token: table.deliver(slot: slot, tokens: 1, at: nowUs)
+    case .asReported where request.unsettledPlans == 0:
+      table.deliver(slot: slot, tokens: request.outputTokens - request.deliveredTokens, at: nowUs)
+    case .asReported: return
     }
   }
 
@@ -305,7 +339,9 @@ struct Mirror: Codable, Sendable {
       let rejected = Int(drafted.k) - Int(accepted)
       telemetry.draftedTokens += Int(drafted.k)
       telemetry.acceptedTokens += Int(accepted)
-      guard rejected > 0, table.requests[Int(drafted.slot)].isSame(as: drafted.handle) else { continue }
+      guard table.requests[Int(drafted.slot)].isSame(as: drafted.handle) else { continue }
+      table.deliver(slot: Int(drafted.slot), tokens: Int(accepted), at: nowUs)
+      guard rejected > 0 else { continue }
       table.addTokens(slot: Int(drafted.slot), computed: -rejected, output: -rejected)
     }
   }
@@ -339,10 +375,17 @@ struct Mirror: Codable, Sendable {
       guard let slot = table.slot(of: handle) else {
         throw StepRejection(field: "/removed/h/\(i)", reason: "handle \(handle) is unknown")
       }
+      if delta.removedWhy[i].isNatural { recordEnding(slot) }
       table.remove(slot: slot)
       unsettled.retire(handle: handle, removedIn: delta.seq)
       telemetry.removals += 1
     }
+  }
+
+  private mutating func recordEnding(_ slot: Int) {
+    let request = table.requests[slot]
+    guard request.outputTokens > 0 else { return }
+    endings.append(Ending(className: request.className, outputTokens: request.outputTokens))
   }
 
   /// Both lists carry the net state, so that nobody is in them twice.
@@ -401,6 +444,18 @@ struct Mirror: Codable, Sendable {
   mutating func takeChanged() -> ContiguousArray<Int32> { table.takeChanged() }
 
   mutating func giveBack(_ storage: consuming ContiguousArray<Int32>) { table.giveBack(storage) }
+
+  /// The last settled iteration that ran as planned, once.
+  mutating func takeObservation() -> IterationObservation? {
+    defer { observation = nil }
+    return observation
+  }
+
+  /// Hands over the requests that ended by themselves since the last call.
+  mutating func takeEndings(_ body: (Ending) -> Void) {
+    for ending in endings { body(ending) }
+    endings.removeAll(keepingCapacity: true)
+  }
 
   mutating func compactRunning() { table.compactRunning() }
 

@@ -1,6 +1,6 @@
 /// What one iteration computes, in the features that iteration-time fits use: exact integers, so that adding and taking
 /// back an item leaves no trace.
-public struct IterationFeatures: Hashable, Sendable {
+public struct IterationFeatures: Codable, Hashable, Sendable {
   /// P: prefill tokens, summed over chunks.
   public private(set) var prefillTokens = 0
   /// 2 W: sum over chunks of chunk * (2 * prefix + chunk), in square tokens; twice the pairs that attention reads.
@@ -30,5 +30,22 @@ public struct IterationFeatures: Hashable, Sendable {
     decodes += tokens
     decodeContextTokens += context
     longestContextTokens = max(longestContextTokens, context)
+  }
+
+  /// `tokens` tokens of a request, drafts included: a decode or a prefill chunk, as the request stands.
+  @inline(__always)
+  mutating func add(_ request: Request, tokens: Int) {
+    if request.isDecoding {
+      addDecode(context: request.computedTokens, tokens: tokens)
+    } else {
+      addPrefill(tokens: tokens, prefix: request.computedTokens)
+    }
+  }
+
+  /// Takes a chunk back that `addPrefill` added.
+  mutating func removePrefill(tokens: Int, prefix: Int) {
+    prefillTokens -= tokens
+    doubledPrefillPairs -= tokens * (2 * prefix + tokens)
+    prefixTokens -= prefix
   }
 }

@@ -8,13 +8,13 @@
 /// Iterations with and without prefill have coefficients of their own: attention kernels are slower per KV token when a
 /// chunk shares the iteration. Coefficients are milliseconds of GPU time; `overheadUs` is the engine's own time per
 /// step.
-public struct IterationTimeModel: Hashable, Sendable {
-  public enum Form: String, CaseIterable, Hashable, Sendable {
+public struct IterationTimeModel: Codable, Hashable, Sendable {
+  public enum Form: String, CaseIterable, Codable, Hashable, Sendable {
     case linear, roofline, table
   }
 
   /// Coefficients in milliseconds per feature unit; those that a form does not use are 0.
-  public struct Coefficients: Hashable, Sendable {
+  public struct Coefficients: Codable, Hashable, Sendable {
     public var a: Double
     public var b0: Double
     public var b: Double
@@ -99,5 +99,16 @@ public struct IterationTimeModel: Hashable, Sendable {
     let x2 = x * x
     let y2 = y * y
     return (x2 * x2 + y2 * y2).squareRoot().squareRoot()
+  }
+
+  /// A model of an engine about which only the size is known: a GPU of the A100's class that reads its weights once per
+  /// iteration. Wrong by some factor, which measured times correct.
+  public static func guess(_ engine: EngineDescription) -> IterationTimeModel {
+    let billions = Double(max(1, engine.model.parameters)) / 1e9 / Double(max(1, engine.tp))
+    let kvBytes = Double(engine.model.kvGroups.reduce(0) { $0 + $1.bytesPerToken })
+    // 2 bytes per weight at 1.5 TB/s; 2 operations per weight and token at 200 TFLOP/s; KV at 1.2 TB/s.
+    let k = Coefficients(
+      a: 2, b0: billions * 2 / 1.5, b: billions * 2 / 200, c: 1e-6, d: 0.005, e: kvBytes / 1.2e9)
+    return IterationTimeModel(form: .roofline, decodeOnly: k, withPrefill: k, overheadUs: 2_000)
   }
 }

@@ -25,6 +25,19 @@ public struct KVGeometry: Hashable, Codable, Sendable {
     commonBlockTokens = max(1, common)
   }
 
+  /// Tokens that all pools together can hold, every group of full attention counted; the scarcest pool decides.
+  public var capacityTokens: Double {
+    var least = Double.greatestFiniteMagnitude
+    for pool in poolBlocks.indices {
+      var blocksPerToken = 0.0
+      for group in groups where group.pool == pool && group.maxBlocks == Int.max {
+        blocksPerToken += 1 / Double(group.blockTokens)
+      }
+      if blocksPerToken > 0 { least = min(least, Double(poolBlocks[pool]) / blocksPerToken) }
+    }
+    return least
+  }
+
   public var poolCount: Int { poolBlocks.count }
 
   /// False when growth from `computed` to `target` tokens surely needs no block; most decodes end here.

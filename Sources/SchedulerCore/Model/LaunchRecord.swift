@@ -12,8 +12,15 @@ struct LaunchRecord: Codable, Sendable {
   /// One entry per item planned with drafts, in plan order; k = 0 for exceptions.
   var drafted: ContiguousArray<Drafted> = []
 
+  /// What the planned items computed, exceptions apart.
+  var features = IterationFeatures()
+  /// Everything ran as planned, so that `features` describe the iteration.
+  var isAsPlanned = false
+
   mutating func removeAll() {
     seq = 0
+    features = IterationFeatures()
+    isAsPlanned = false
     items.removeAll(keepingCapacity: true)
     drafted.removeAll(keepingCapacity: true)
   }

@@ -1,10 +1,21 @@
 /// The core's own record of a plan that it gave out, kept until the engine says what became of it.
 struct PlannedStep: Codable, Sendable {
+  enum Yield: UInt8, Codable, Sendable {
+    /// A chunk that ends before the last known token.
+    case nothing
+    /// An output token, and every accepted draft.
+    case token
+    /// It ran otherwise than planned: what the engine's absolute state says.
+    case asReported
+  }
+
   struct Item: Codable, Sendable {
     var slot: Int32
     var handle: RequestHandle
     var n: Int32
     var k: Int32
+    /// What the item yields when it settles, known once it was launched.
+    var yield = Yield.nothing
     /// One token of a running request, no drafts: what `decode:"all"` says.
     var isPlainDecode = false
   }

@@ -48,6 +48,10 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     /// Fair queuing by finish tags of estimated cost, between tenants within classes, by their weights.
     case weightedFair = "weighted_fair"
 
+    /// By the deadline of the first token and the prefill still to do; those that cannot all be served in time give
+    /// way by value per GPU time (the flagship, Docs/planner.md).
+    case goodput
+
     /// Whether tenants take turns by what they were served.
     var takesTurns: Bool { self == .vtc || self == .dlpm }
   }
@@ -61,6 +65,8 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     /// Every running request, then waiting ones with whole prompts, as far as KV for prompt and longest output can be
     /// reserved (Orca, OSDI 2022).
     case orca
+    /// As much as fits the time until the next token of the tightest request is due (the flagship, Docs/planner.md).
+    case goodput
     /// Random but valid plans that use every declared verb: exercises engines and clients. Never for serving.
     case exerciser
   }
@@ -96,6 +102,8 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
   public var victimOrder: VictimOrder
   /// Drafts per decoding request where the engine has a drafter; 0 means no speculation.
   public var draftTokens: Int
+  /// Iteration times to start from; nil: made from the model's size, and learned. Measured times correct either.
+  public var timeModel: IterationTimeModel?
   /// How long an engine with nothing to schedule waits before it asks again, in microseconds.
   public var holdUs: Int
 
@@ -104,7 +112,8 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
   public init(
     name: String, classes: [RequestClass], defaultClass: String, ordering: Ordering, batchStrategy: BatchStrategy,
     stepTokens: Int?, sequences: Int?, longPrefillTokens: Int, watermarkPpm: Int, victimOrder: VictimOrder,
-    draftTokens: Int, holdUs: Int, tenants: [Tenant] = [], quantumTokens: Int = Self.quantumTokensDefault
+    draftTokens: Int, holdUs: Int, tenants: [Tenant] = [], quantumTokens: Int = Self.quantumTokensDefault,
+    timeModel: IterationTimeModel? = nil
   ) {
     self.name = name
     self.classes = classes
@@ -120,5 +129,6 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     self.victimOrder = victimOrder
     self.draftTokens = draftTokens
     self.holdUs = holdUs
+    self.timeModel = timeModel
   }
 }

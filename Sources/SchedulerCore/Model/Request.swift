@@ -22,6 +22,12 @@ public struct Request: Hashable, Codable, Sendable {
   public var computedTokens = 0
   /// Output tokens known or promised by launched plans.
   public var outputTokens = 0
+  /// Session time of the first settled output token, in microseconds; -1 before it.
+  public var firstTokenUs: Int64 = -1
+  /// Session time of the last settled output token, in microseconds; -1 before the first.
+  public var lastTokenUs: Int64 = -1
+  /// Output tokens whose iterations are settled: what the client may have.
+  public var deliveredTokens = 0
   public var isRunning = false
   public var isBlocked = false
   /// False once the engine removed it; the slot is free then.

@@ -86,9 +86,9 @@ public struct RequestTable: Codable, Sendable {
     requests[slot].outputTokens += output
   }
 
-  /// One launched plan gave the request `tokens` tokens, `drafts` of them to verify. Returns its tenant.
-  mutating func launch(slot: Int, tokens: Int, drafts: Int) -> Int {
-    let tenant = Int(requests[slot].tenant)
+  /// One launched plan gave the request `tokens` tokens, `drafts` of them to verify. Returns whether the last known
+  /// token is among them, so that an output token comes of it.
+  mutating func launch(slot: Int, tokens: Int, drafts: Int) -> Bool {
     let reachesLastToken = tokens - drafts == requests[slot].remainingTokens
     let output = reachesLastToken ? 1 + drafts : 0
     requests[slot].computedTokens += tokens
@@ -97,7 +97,15 @@ public struct RequestTable: Codable, Sendable {
     sums.computed += tokens
     sums.output += output
     if !requests[slot].isRunning { setRunning(slot: slot, true) }
-    return tenant
+    return reachesLastToken
+  }
+
+  /// A result with `count` output tokens arrived at `nowUs`.
+  mutating func deliver(slot: Int, tokens count: Int, at nowUs: Int64) {
+    guard count > 0 else { return }
+    if requests[slot].firstTokenUs < 0 { requests[slot].firstTokenUs = nowUs }
+    requests[slot].lastTokenUs = nowUs
+    requests[slot].deliveredTokens += count
   }
 
   public mutating func setRunning(slot: Int, _ running: Bool) {

@@ -126,6 +126,9 @@ public struct StepDelta: Hashable, Sendable {
 
   public enum RemovalCause: String, CaseIterable, Hashable, Sendable {
     case stop, length, abort, shed, error, other
+
+    /// The answer was complete, so that its length says something about answers to come.
+    var isNatural: Bool { self == .stop || self == .length }
   }
 
   public enum BlockCause: String, CaseIterable, Hashable, Sendable {

@@ -37,6 +37,13 @@ struct QueueManager: Codable, Sendable {
     }
   }
 
+  /// Puts a candidate where a key made elsewhere says.
+  mutating func update(slot: Int, request: Request, key: SlotHeap.Key, ids: ContiguousArray<String>) {
+    version += 1
+    guard request.isCandidate else { return heap.remove(slot, ids) }
+    heap.insert(slot, key, ids)
+  }
+
   private mutating func remove(_ slot: Int, _ request: Request, _ ids: ContiguousArray<String>) {
     if takesTurns { return tenants.remove(slot, ids: ids) }
     if ordering == .weightedFair, request.isRunning, heap.contains(slot) { tags.admitted(slot: slot) }
@@ -87,6 +94,8 @@ struct QueueManager: Codable, Sendable {
     case .leastSlack: return SlotHeap.Key(deadlineUs &- facts.prefillUs, 0, request.arrivalUs)
     case .sjfPredicted:
       return SlotHeap.Key(Int64(request.uncachedTokens + facts.expectedOutputTokens), 0, request.arrivalUs)
+    // The planner's own key takes its place (SchedulerCore+Goodput).
+    case .goodput: return SlotHeap.Key(deadlineUs, 0, request.arrivalUs)
     case .weightedFair: return SlotHeap.Key(tags.tag(slot: slot, request: request, facts: facts), 0, request.arrivalUs)
     }
   }

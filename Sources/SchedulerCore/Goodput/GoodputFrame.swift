@@ -1,0 +1,74 @@
+/// What one walk over the running requests found: the candidates of one iteration, in lists that keep their storage from
+/// step to step.
+struct GoodputFrame: Codable, Sendable {
+  /// A decode that may run, with what decisions about it need, so that no loop has to look it up again.
+  struct Decode: Codable, Sendable {
+    var slot: Int32
+    var contextTokens: Int32
+    /// When the next token is due counted from the first, and counted from the last.
+    var dueUs: Int64
+    var gapDueUs: Int64
+    var tpotUs: Double
+    /// GPU time of one token.
+    var costUs: Double
+    var weight: Double
+    /// Tokens still to come.
+    var restTokens: Double
+  }
+
+  struct Prefill: Codable, Sendable {
+    var slot: Int32
+    var key: Int64
+    /// GPU time of what is left.
+    var restUs: Double
+    /// When the first token is due.
+    var dueUs: Int64
+    var weight: Double
+  }
+
+  /// When the iteration starts.
+  var startUs: Int64 = 0
+  /// Longest time that the iteration may take.
+  var tauUs: Int64 = 0
+  /// Decodes may be late against their last token as long as they are not against their first.
+  var spendsBank = false
+  var decodes: ContiguousArray<Decode> = []
+  var hopelessDecodes: ContiguousArray<Decode> = []
+  /// Live prefills that run already, by key.
+  var prefills: ContiguousArray<Prefill> = []
+  /// Hopeless prefills that run already, by key.
+  var latePrefills: ContiguousArray<Prefill> = []
+  /// The most urgent prefills, running or not, by deadline: those that count on the next iterations.
+  var urgent: ContiguousArray<Prefill> = []
+  /// Those of `urgent` that can make it, in the order in which they are served.
+  var kept: ContiguousArray<Int32> = []
+  /// Tokens that live running requests hold and are expected to need.
+  var committedTokens = 0.0
+  /// What the plan computes so far.
+  var features = IterationFeatures()
+
+  mutating func open(startUs: Int64) {
+    self.startUs = startUs
+    tauUs = 0
+    spendsBank = false
+    decodes.removeAll(keepingCapacity: true)
+    hopelessDecodes.removeAll(keepingCapacity: true)
+    prefills.removeAll(keepingCapacity: true)
+    latePrefills.removeAll(keepingCapacity: true)
+    urgent.removeAll(keepingCapacity: true)
+    kept.removeAll(keepingCapacity: true)
+    committedTokens = 0
+    features = IterationFeatures()
+  }
+
+  /// The gap rule: the iteration ends before the tightest live request's next token is due, but nobody who is behind
+  /// makes it shorter than `GoodputPlanner.floor` of its TPOT.
+  mutating func setGap() {
+    tauUs = IterationChoice.mostUs
+    for decode in decodes {
+      let leastUs = Int64(decode.tpotUs * GoodputPlanner.floor)
+      let leftUs = min(decode.dueUs - startUs, Int64(decode.tpotUs), decode.gapDueUs - startUs)
+      tauUs = min(tauUs, max(leastUs, leftUs))
+    }
+  }
+}

@@ -1,0 +1,317 @@
+/// One iteration of the flagship (Docs/planner.md): decodes whose token is due, then whatever comes first by deadline,
+/// as much as fits the time that the iteration may take.
+extension SchedulerCore {
+  /// Share of the iteration's time that plans leave unused: predictions are never exact.
+  static let marginShare = 0.02
+  /// Hopeless work fills iterations only to this share: it must not make anybody else late.
+  static let hopelessShare = 0.8
+  /// No prefill chunk is smaller, unless it is the last of its prompt.
+  static let chunkLeast = 16
+  /// Waiting requests looked at as urgent, and how soon they have to start for it.
+  static let urgentMax = 16
+  static let urgentUs: Int64 = 600_000
+  /// Relegated and hopeless requests tried in one iteration.
+  static let lateMax = 8
+  /// Share of the KV capacity that relegated and hopeless requests may fill.
+  static let lateKVShare = 0.7
+  /// A decode runs if its token would otherwise be due before the end of the iteration after this one.
+  static let dueIterations: Int64 = 2
+
+  mutating func learn() {
+    if let observation = mirror.takeObservation() { goodput.observe(observation) }
+    mirror.takeEndings { goodput.outputs.observe(outputTokens: $0.outputTokens) }
+  }
+
+  mutating func requeueGoodput(_ slot: Int, _ request: Request) {
+    let index = request.isLive ? classes.classIndex(of: request.className, names: mirror.names) : 0
+    let key = goodput.update(
+      slot: slot, request: request, class: policy.classes[index], nowUs: mirror.nowUs, ids: mirror.table.ids)
+    queue.update(slot: slot, request: request, key: key, ids: mirror.table.ids)
+  }
+
+  mutating func planGoodput() {
+    let startUs = mirror.unsettledPlans > 0 ? max(mirror.nowUs, goodput.busyUntilUs) : mirror.nowUs
+    refreshStandings(startUs)
+    var frame = GoodputFrame()
+    swap(&frame, &goodput.frame)
+    frame.open(startUs: startUs)
+    scanRunning(&frame)
+    noteUrgent(&frame)
+    frame.setGap()
+    IterationChoice(fixedUs: goodput.time.fixedUs).decide(&frame)
+    serveDue(&frame)
+    serveByDeadline(&frame)
+    serveLate(&frame)
+    goodput.busyUntilUs = startUs + Int64(frame.features.isEmpty ? 0 : goodput.time.elapsedUs(frame.features))
+    swap(&frame, &goodput.frame)
+    scheduleAlone()
+  }
+
+  // MARK: - Candidates
+
+  private mutating func scanRunning(_ frame: inout GoodputFrame) {
+    let running = mirror.table.running
+    for slot in running.lazy.map(Int.init) {
+      let request = mirror.table.requests[slot]
+      if request.isBlocked { continue }
+      if let reason = batch.exclusion(request) {
+        draft.leaveOut(slot: slot, handle: request.handle, reason: reason)
+      } else if request.isDecoding {
+        noteDecode(slot, request, &frame)
+      } else {
+        notePrefill(slot, request, &frame)
+      }
+    }
+    frame.prefills.sort { ($0.key, $0.slot) < ($1.key, $1.slot) }
+    frame.latePrefills.sort { ($0.key, $0.slot) < ($1.key, $1.slot) }
+  }
+
+  private mutating func noteDecode(_ slot: Int, _ request: Request, _ frame: inout GoodputFrame) {
+    let job = goodput.jobs[slot]
+    let rest = goodput.outputs.expected(after: request.outputTokens)
+    let firstUs = request.firstTokenUs >= 0 ? request.firstTokenUs : frame.startUs
+    let lastUs = request.unsettledPlans > 0 || request.lastTokenUs < 0 ? frame.startUs : request.lastTokenUs
+    let decode = GoodputFrame.Decode(
+      slot: Int32(slot), contextTokens: Int32(clamping: request.computedTokens),
+      dueUs: firstUs + Int64(request.outputTokens) * job.tpotUs, gapDueUs: lastUs + job.tpotUs,
+      tpotUs: Double(job.tpotUs), costUs: goodput.time.decodeUs(context: request.computedTokens),
+      weight: job.weight, restTokens: rest)
+    let isHopeless = frame.startUs > decode.dueUs + goodput.graceUs(tpotUs: job.tpotUs, restTokens: rest)
+    goodput.setStanding(slot, isHopeless ? .hopeless : .live)
+    guard !isHopeless else { return frame.hopelessDecodes.append(decode) }
+    frame.committedTokens += reservedTokens(request, rest)
+    frame.decodes.append(decode)
+  }
+
+  private mutating func notePrefill(_ slot: Int, _ request: Request, _ frame: inout GoodputFrame) {
+    let job = goodput.jobs[slot]
+    let restUs = goodput.time.prefillUs(tokens: request.remainingTokens, prefix: request.computedTokens)
+    if request.firstTokenUs < 0, frame.startUs + Int64(restUs + goodput.time.fixedUs) > job.deadlineUs {
+      if job.standing != .hopeless { goodput.noteMiss() }
+      goodput.setStanding(slot, .hopeless)
+    } else if job.standing == .relegated {
+      // What has begun is brought to its end.
+      goodput.setStanding(slot, .live)
+    }
+    let prefill = GoodputFrame.Prefill(
+      slot: Int32(slot), key: goodput.liveKey(job, restUs: restUs), restUs: restUs, dueUs: job.deadlineUs,
+      weight: job.weight)
+    guard goodput.jobs[slot].standing == .live else { return frame.latePrefills.append(prefill) }
+    frame.committedTokens += reservedTokens(request, goodput.outputs.expected(after: request.outputTokens))
+    frame.prefills.append(prefill)
+    if request.firstTokenUs < 0 { frame.urgent.append(prefill) }
+  }
+
+  /// Tokens of KV that a request holds and is expected to need.
+  private func reservedTokens(_ request: Request, _ rest: Double) -> Double {
+    Double(request.promptTokens + request.outputTokens) + GoodputPlanner.reservedShare * rest
+  }
+
+  /// The waiting requests that have to start soon, relegated ones included: longer iterations may save them.
+  private mutating func noteUrgent(_ frame: inout GoodputFrame) {
+    goodput.beginUrgentWalk()
+    for _ in 0..<Self.urgentMax {
+      guard let (slot, latestUs) = goodput.nextUrgent(mirror.table.ids), latestUs < frame.startUs + Self.urgentUs
+      else { return }
+      let job = goodput.jobs[slot]
+      guard mirror.table.requests[slot].firstTokenUs < 0 else { continue }
+      frame.urgent.append(
+        GoodputFrame.Prefill(
+          slot: Int32(slot), key: 0, restUs: job.prefillUs, dueUs: job.deadlineUs, weight: job.weight))
+    }
+  }
+
+  // MARK: - Serving
+
+  /// Decodes that cannot wait for the iteration after this one.
+  private mutating func serveDue(_ frame: inout GoodputFrame) {
+    let horizonUs = frame.startUs + Self.dueIterations * frame.tauUs
+    let spendsBank = frame.spendsBank
+    serveDecodes(&frame) { (spendsBank ? $0.dueUs : min($0.dueUs, $0.gapDueUs)) < horizonUs }
+  }
+
+  /// Runs the decodes that `isChosen` names, and takes them off the list.
+  private mutating func serveDecodes(_ frame: inout GoodputFrame, _ isChosen: (GoodputFrame.Decode) -> Bool) {
+    var kept = 0
+    for index in frame.decodes.indices {
+      let decode = frame.decodes[index]
+      if isChosen(decode) {
+        serve(decode, &frame.features)
+      } else {
+        frame.decodes[kept] = decode
+        kept += 1
+      }
+    }
+    frame.decodes.removeLast(frame.decodes.count - kept)
+  }
+
+  private mutating func serve(_ decode: GoodputFrame.Decode, _ features: inout IterationFeatures) {
+    let slot = Int(decode.slot)
+    guard draft.mark(of: slot) == .open else { return }
+    let request = mirror.table.requests[slot]
+    guard budget.tokens > 0, budget.allows(adapter: request.adapter) else {
+      return draft.leaveOut(slot: slot, handle: request.handle, reason: .pausedBudget(tokens: budget.tokens))
+    }
+    if !budget.takeToken(at: request.computedTokens) {
+      guard makeRoom(for: slot, request, tokens: 1) else { return }
+      budget.take(from: request.computedTokens, tokens: 1)
+    }
+    budget.take(adapter: request.adapter)
+    draft.schedule(slot: slot, handle: request.handle, n: 1, k: 0, isRunning: true)
+    features.addDecode(context: request.computedTokens)
+  }
+
+  /// Prefills, and the decodes that can wait, by deadline while the time lasts; those that the choice of the iteration's
+  /// length counted on go first.
+  private mutating func serveByDeadline(_ frame: inout GoodputFrame) {
+    let limitUs = Int(Double(frame.tauUs) * (1 - Self.marginShare))
+    for slot in frame.kept.lazy.map(Int.init) where !servePrefill(slot, limitUs, KVShare: 1, &frame) { break }
+    var nextRunning = 0
+    queue.beginWalk(ids: mirror.table.ids)
+    var waiting = nextWaiting(.live)
+    while true {
+      let running = nextRunning < frame.prefills.count ? frame.prefills[nextRunning] : nil
+      let waitingKey = waiting.map { queue.key(of: $0).second } ?? .max
+      guard running != nil || waiting != nil else { break }
+      serveDecodes(dueBy: min(running?.key ?? .max, waitingKey), limitUs, &frame)
+      if let running, running.key <= waitingKey {
+        nextRunning += 1
+        if !servePrefill(Int(running.slot), limitUs, KVShare: 1, &frame) { break }
+      } else if let slot = waiting {
+        if !servePrefill(slot, limitUs, KVShare: 1, &frame) { break }
+        waiting = nextWaiting(.live)
+      }
+    }
+    serveDecodes(dueBy: .max, limitUs, &frame)
+  }
+
+  /// Next waiting slot of a standing that is not in the plan; nil when the walk comes to another standing.
+  private mutating func nextWaiting(_ standing: GoodputPlanner.Standing) -> Int? {
+    while let slot = queue.next(mirror.table.ids), goodput.jobs[slot].standing == standing {
+      if draft.mark(of: slot) == .open { return slot }
+    }
+    return nil
+  }
+
+  private mutating func serveDecodes(dueBy us: Int64, _ limitUs: Int, _ frame: inout GoodputFrame) {
+    guard !frame.decodes.isEmpty else { return }
+    var all = frame.features
+    for decode in frame.decodes where decode.dueUs <= us { all.addDecode(context: Int(decode.contextTokens)) }
+    guard all != frame.features else { return }
+    if goodput.time.elapsedUs(all) <= limitUs { return serveDecodes(&frame) { $0.dueUs <= us } }
+    frame.decodes.sort { ($0.dueUs, $0.slot) < ($1.dueUs, $1.slot) }
+    var features = frame.features
+    let time = goodput.time
+    serveDecodes(&frame) { decode in
+      guard decode.dueUs <= us else { return false }
+      var trial = features
+      trial.addDecode(context: Int(decode.contextTokens))
+      guard time.elapsedUs(trial) <= limitUs else { return false }
+      features = trial
+      return true
+    }
+  }
+
+  /// Gives a prefill, running or waiting, as much of the iteration as is left. False when nobody after it can get any.
+  private mutating func servePrefill(
+    _ slot: Int, _ limitUs: Int, KVShare: Double, _ frame: inout GoodputFrame
+  ) -> Bool {
+    guard draft.mark(of: slot) == .open else { return true }
+    let request = mirror.table.requests[slot]
+    guard request.isRunning else { return admit(slot, request, limitUs, KVShare: KVShare, &frame) }
+    let tokens = chunk(request.remainingTokens, prefix: request.computedTokens, limitUs, frame.features)
+    guard tokens >= min(Self.chunkLeast, request.remainingTokens) else { return false }
+    guard makeRoom(for: slot, request, tokens: tokens) else { return true }
+    take(slot, request, tokens: tokens, drafts: 0)
+    frame.features.addPrefill(tokens: tokens, prefix: request.computedTokens)
+    return tokens == request.remainingTokens
+  }
+
+  private mutating func admit(
+    _ slot: Int, _ request: Request, _ limitUs: Int, KVShare: Double, _ frame: inout GoodputFrame
+  ) -> Bool {
+    guard draft.preemptedCount == 0, draft.shortOfBlocks == 0 else {
+      bind(slot, .waitingPreemption(victims: draft.preemptedCount + draft.shortOfBlocks))
+      return false
+    }
+    if batch.exclusion(request) != nil { return true }
+    if let reason = pressure.objection(to: request) {
+      bind(slot, reason)
+      return true
+    }
+    let own = reservedTokens(request, goodput.outputs.expected(after: request.outputTokens))
+    let room = goodput.kvCapacityTokens * KVShare - frame.committedTokens
+    guard own <= room || frame.committedTokens == 0 else {
+      bind(slot, .waitingKV(missingBlocks: Int(own - room)))
+      return true
+    }
+    let prefix = request.computedTokens == 0 ? request.cachedTokens : request.computedTokens
+    let tokens = chunk(request.uncachedTokens, prefix: prefix, limitUs, frame.features)
+    guard tokens >= min(Self.chunkLeast, request.uncachedTokens) else {
+      bind(slot, .waitingBudget(tokens: tokens))
+      return false
+    }
+    let decision = admission.decide(
+      request, sized: (tokens, nil), budget: &budget, runningCount: mirror.table.sums.running + draft.admittedCount)
+    switch decision {
+    case .stop(let reason):
+      bind(slot, reason)
+      return false
+    case .skip(let reason):
+      bind(slot, reason)
+      return true
+    case .admit:
+      take(slot, request, tokens: tokens, drafts: 0)
+      budget.takeSequence()
+      draft.countAdmission()
+      draft.explain(request.handle, .admitted(tokens: tokens))
+      frame.committedTokens += own
+      frame.features.addPrefill(tokens: tokens, prefix: prefix)
+      return tokens == request.uncachedTokens
+    }
+  }
+
+  /// The largest chunk whose iteration stays within the limit.
+  private func chunk(_ remaining: Int, prefix: Int, _ limitUs: Int, _ features: IterationFeatures) -> Int {
+    func fits(_ tokens: Int) -> Bool {
+      var trial = features
+      trial.addPrefill(tokens: tokens, prefix: prefix)
+      return goodput.time.elapsedUs(trial) <= limitUs
+    }
+    let most = min(remaining, budget.tokens)
+    guard most > 0, !fits(most) else { return max(0, most) }
+    var (low, high) = (0, most)
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if fits(middle) { low = middle } else { high = middle }
+    }
+    return low
+  }
+
+  /// Relegated and hopeless requests use the time that is left.
+  private mutating func serveLate(_ frame: inout GoodputFrame) {
+    let limitUs = Int(Double(frame.tauUs) * (1 - Self.marginShare))
+    let hopelessUs = Int(Double(frame.tauUs) * Self.hopelessShare)
+    for prefill in frame.latePrefills where !servePrefill(Int(prefill.slot), hopelessUs, KVShare: 1, &frame) { break }
+    frame.decodes.append(contentsOf: frame.hopelessDecodes)
+    serveDecodes(dueBy: .max, hopelessUs, &frame)
+    queue.beginWalk(ids: mirror.table.ids)
+    var tried = 0
+    while tried < Self.lateMax, let slot = nextLate() {
+      tried += 1
+      let isHopeless = goodput.jobs[slot].standing == .hopeless
+      if !servePrefill(slot, isHopeless ? hopelessUs : limitUs, KVShare: Self.lateKVShare, &frame) { break }
+    }
+    for decode in frame.decodes where draft.mark(of: Int(decode.slot)) == .open {
+      let handle = mirror.table.requests[Int(decode.slot)].handle
+      draft.leaveOut(slot: Int(decode.slot), handle: handle, reason: .pausedBudget(tokens: budget.tokens))
+    }
+  }
+
+  private mutating func nextLate() -> Int? {
+    while let slot = queue.next(mirror.table.ids) {
+      if goodput.jobs[slot].standing != .live, draft.mark(of: slot) == .open { return slot }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,66 @@
+/// Who counts on being served in time, looked at anew every few iterations (Docs/planner.md, "Giving way").
+extension SchedulerCore {
+  /// Waiting requests that can no longer make it move behind the others at once; who gives way is settled now and then.
+  mutating func refreshStandings(_ nowUs: Int64) {
+    while let slot = goodput.nextExpired(nowUs: nowUs, ids: mirror.table.ids) { rekey(slot) }
+    if goodput.advance(nowUs: nowUs) { settleStandings(nowUs) }
+  }
+
+  private mutating func rekey(_ slot: Int) {
+    let request = mirror.table.requests[slot]
+    queue.update(slot: slot, request: request, key: goodput.key(slot, request), ids: mirror.table.ids)
+  }
+
+  /// From scratch each time, so that nobody is relegated for ever.
+  private mutating func settleStandings(_ nowUs: Int64) {
+    var bins = DemandBins()
+    swap(&bins, &goodput.bins)
+    bins.open(nowUs: nowUs)
+    var tightestUs = Double.infinity
+    for slot in mirror.table.running.lazy.map(Int.init) { addRunning(slot, nowUs, &bins, &tightestUs) }
+    queue.beginWalk(ids: mirror.table.ids)
+    while bins.candidates.count < DemandBins.candidatesMax, let slot = queue.next(mirror.table.ids) {
+      let job = goodput.jobs[slot]
+      guard job.standing != .hopeless else { break }
+      tightestUs = min(tightestUs, Double(job.tpotUs))
+      bins.add(candidate(slot, job))
+    }
+    if tightestUs.isFinite { goodput.tightestTPOTUs = tightestUs }
+    bins.relegate(supplyShare: goodput.gpuShare)
+    for candidate in bins.candidates { settle(candidate) }
+    swap(&bins, &goodput.bins)
+  }
+
+  private func addRunning(_ slot: Int, _ nowUs: Int64, _ bins: inout DemandBins, _ tightestUs: inout Double) {
+    let job = goodput.jobs[slot]
+    guard job.standing != .hopeless else { return }
+    let request = mirror.table.requests[slot]
+    tightestUs = min(tightestUs, Double(job.tpotUs))
+    if !request.isDecoding {
+      bins.addPrefill(
+        dueUs: job.deadlineUs,
+        costUs: goodput.time.prefillUs(tokens: request.remainingTokens, prefix: request.computedTokens))
+    }
+    bins.addDecode(
+      fromUs: request.isDecoding ? nowUs : job.deadlineUs,
+      tokens: goodput.outputs.expected(after: request.outputTokens), tpotUs: Double(job.tpotUs),
+      costUs: goodput.time.decodeUs(context: request.promptTokens + request.outputTokens))
+  }
+
+  private func candidate(_ slot: Int, _ job: GoodputPlanner.Job) -> DemandBins.Candidate {
+    let request = mirror.table.requests[slot]
+    return DemandBins.Candidate(
+      slot: Int32(slot), deadlineUs: job.deadlineUs, prefillUs: job.prefillUs,
+      restTokens: goodput.outputs.expected(after: request.outputTokens), tpotUs: Double(job.tpotUs),
+      decodeUs: goodput.time.decodeUs(context: request.promptTokens + request.outputTokens), density: job.density)
+  }
+
+  private mutating func settle(_ candidate: DemandBins.Candidate) {
+    let slot = Int(candidate.slot)
+    let givesWay = candidate.isRelegated || goodput.isBelowLine(goodput.jobs[slot])
+    let standing: GoodputPlanner.Standing = givesWay ? .relegated : .live
+    guard goodput.jobs[slot].standing != standing else { return }
+    goodput.setStanding(slot, standing)
+    rekey(slot)
+  }
+}
