@@ -12,14 +12,26 @@ static const unsigned char file_policies_dlpm[] = {
 static const unsigned char file_policies_edf[] = {
 #embed "../../Policies/edf.json"
 };
+static const unsigned char file_policies_edf_moore_hodgson[] = {
+#embed "../../Policies/edf-moore-hodgson.json"
+};
 static const unsigned char file_policies_exerciser[] = {
 #embed "../../Policies/exerciser.json"
+};
+static const unsigned char file_policies_fastserve[] = {
+#embed "../../Policies/fastserve.json"
 };
 static const unsigned char file_policies_orca[] = {
 #embed "../../Policies/orca.json"
 };
+static const unsigned char file_policies_qoserve[] = {
+#embed "../../Policies/qoserve.json"
+};
 static const unsigned char file_policies_sarathi[] = {
 #embed "../../Policies/sarathi.json"
+};
+static const unsigned char file_policies_srpt[] = {
+#embed "../../Policies/srpt.json"
 };
 static const unsigned char file_policies_vllm_v1[] = {
 #embed "../../Policies/vllm-v1.json"
@@ -137,12 +149,20 @@ static const struct embedded_file files[] = {
      sizeof(file_policies_dlpm)},
     {"Policies/edf.json", file_policies_edf,
      sizeof(file_policies_edf)},
+    {"Policies/edf-moore-hodgson.json", file_policies_edf_moore_hodgson,
+     sizeof(file_policies_edf_moore_hodgson)},
     {"Policies/exerciser.json", file_policies_exerciser,
      sizeof(file_policies_exerciser)},
+    {"Policies/fastserve.json", file_policies_fastserve,
+     sizeof(file_policies_fastserve)},
     {"Policies/orca.json", file_policies_orca,
      sizeof(file_policies_orca)},
+    {"Policies/qoserve.json", file_policies_qoserve,
+     sizeof(file_policies_qoserve)},
     {"Policies/sarathi.json", file_policies_sarathi,
      sizeof(file_policies_sarathi)},
+    {"Policies/srpt.json", file_policies_srpt,
+     sizeof(file_policies_srpt)},
     {"Policies/vllm-v1.json", file_policies_vllm_v1,
      sizeof(file_policies_vllm_v1)},
     {"Policies/vllm-v1-priority.json", file_policies_vllm_v1_priority,

@@ -34,6 +34,7 @@ struct PolicyDecoder {
       batch.integerOrNull("step_tokens", in: PolicyLimits.stepTokens, into: &config.stepTokens)
       batch.integerOrNull("sequences", in: PolicyLimits.sequences, into: &config.sequences)
       batch.integer("long_prefill_tokens", in: PolicyLimits.longPrefillTokens, into: &config.longPrefillTokens)
+      batch.choice("deadline_anchor", into: &config.deadlineAnchor)
       batch.integer("hold_us", in: PolicyLimits.holdUs, into: &config.holdUs)
     }
     section(root, "preemption", PolicyField.Preemption.self) {

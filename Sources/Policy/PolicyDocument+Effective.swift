@@ -16,7 +16,8 @@ extension PolicyDocument {
       "strategy": .string(config.batchStrategy.rawValue),
       "step_tokens": config.stepTokens.map { JSONValue($0) } ?? .null,
       "sequences": config.sequences.map { JSONValue($0) } ?? .null,
-      "long_prefill_tokens": JSONValue(config.longPrefillTokens), "hold_us": JSONValue(config.holdUs),
+      "long_prefill_tokens": JSONValue(config.longPrefillTokens),
+      "deadline_anchor": .string(config.deadlineAnchor.rawValue), "hold_us": JSONValue(config.holdUs),
     ]
     file["preemption"] = ["victim_order": .string(config.victimOrder.rawValue)]
     file["memory"] = ["watermark_ratio": .number(Double(config.watermarkPpm) / 1_000_000)]

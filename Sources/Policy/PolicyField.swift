@@ -27,6 +27,7 @@ public enum PolicyField {
     case stepTokens = "step_tokens"
     case sequences
     case longPrefillTokens = "long_prefill_tokens"
+    case deadlineAnchor = "deadline_anchor"
     case holdUs = "hold_us"
   }
 

@@ -69,7 +69,7 @@ extension SchedulerCore {
     while true {
       let missing = budget.missingBlocks(from: request.computedTokens, to: target, keepWatermark: false)
       if missing == 0 { return true }
-      guard let victim = nextVictim() else { return giveUp(slot, request, missing: missing) }
+      guard let victim = nextVictim(for: slot) else { return giveUp(slot, request, missing: missing) }
       let victimRequest = mirror.table.requests[victim]
       guard preemption.mayRequeue(victimRequest) else {
         // It must leave the unsettled plans first: leave it out now, preempt it in a later step.
@@ -84,13 +84,14 @@ extension SchedulerCore {
     }
   }
 
-  private func nextVictim() -> Int? {
+  private func nextVictim(for slot: Int? = nil) -> Int? {
     if policy.batchStrategy == .goodput { return goodput.nextVictim(mirror.table, draft) }
+    if policy.batchStrategy == .ranked, let slot { return rankedVictim(for: slot) }
     return preemption.nextVictim(mirror.table, classes, draft)
   }
 
   /// Preempts by recompute: takes back what the victim was given and counts its blocks as free.
-  private mutating func requeue(_ victim: Int, _ request: Request, reason: Reason?) {
+  mutating func requeue(_ victim: Int, _ request: Request, reason: Reason?) {
     takeBack(victim, request)
     let released = budget.release(computed: request.computedTokens)
     draft.preempt(slot: victim, verb: .requeue)
@@ -166,7 +167,7 @@ extension SchedulerCore {
     }
   }
 
-  private mutating func decide(_ request: Request, _ sized: (tokens: Int, reason: Reason?))
+  mutating func decide(_ request: Request, _ sized: (tokens: Int, reason: Reason?))
     -> AdmissionController.Decision
   {
     if policy.batchStrategy == .orca {

@@ -1,16 +1,11 @@
 /// Keeps the waiting order in step with the mirror.
 extension SchedulerCore {
-  /// Expected output of a request while nothing is known about its kind, in tokens.
-  static let expectedOutputTokens = 200
-  /// GPU time of a prompt token while nothing is known about the engine, in microseconds.
-  static let prefillUsPerToken: Int64 = 30
-
   /// Brings the queue up to date after a Step: charges first, then who left the line, then who joined it.
   mutating func requeueChanged() {
     var changed = mirror.takeChanged()
     if queue.takesTurns { chargeTenants(changed) }
-    for slot in changed.lazy.map(Int.init) where !mirror.table.requests[slot].isCandidate { requeue(slot) }
-    for slot in changed.lazy.map(Int.init) where mirror.table.requests[slot].isCandidate { requeue(slot) }
+    for slot in changed.lazy.map(Int.init) where !mirror.table.requests[slot].isCandidate { enqueue(slot) }
+    for slot in changed.lazy.map(Int.init) where mirror.table.requests[slot].isCandidate { enqueue(slot) }
     changed.removeAll(keepingCapacity: true)
     mirror.giveBack(changed)
   }
@@ -22,7 +17,7 @@ extension SchedulerCore {
     for slot in mirror.table.requests.indices {
       let request = mirror.table.requests[slot]
       if request.isLive, !wasCounting { queue.adopt(slot: slot, request: request) }
-      requeue(slot)
+      enqueue(slot)
     }
   }
 
@@ -40,21 +35,40 @@ extension SchedulerCore {
     queue.charge(slot: slot, request: request, weight: weight, ids: mirror.table.ids)
   }
 
-  private mutating func requeue(_ slot: Int) {
+  /// Puts a request where it belongs now: in line, or out of it.
+  mutating func enqueue(_ slot: Int) {
     let request = mirror.table.requests[slot]
     if policy.batchStrategy == .goodput { return requeueGoodput(slot, request) }
-    queue.update(slot: slot, request: request, facts: facts(request), ids: mirror.table.ids)
+    var facts = facts(request)
+    if policy.ordering.isRanked {
+      ranked.update(slot: slot, request: request, facts: facts, ids: mirror.table.ids)
+      if request.isCandidate { facts.rankKey = ranked.key(slot: slot, request: request, facts: facts) }
+    }
+    queue.update(slot: slot, request: request, facts: facts, ids: mirror.table.ids)
   }
 
-  private mutating func facts(_ request: Request) -> QueueFacts {
+  /// What orderings look at beside the request itself.
+  mutating func facts(_ request: Request) -> QueueFacts {
     guard request.isLive else { return QueueFacts() }
     let index = classes.classIndex(of: request.className, names: mirror.names)
     let requestClass = policy.classes[index]
-    return QueueFacts(
+    let outputLeft = max(0, request.maxOutputTokens - request.outputTokens)
+    var facts = QueueFacts(
       classIndex: index, rank: requestClass.rank,
-      ttftSLOMs: request.ttftSLOMs > 0 ? request.ttftSLOMs : requestClass.ttftSLOMs, classWeight: requestClass.weight,
+      ttftSLOMs: request.ttftSLOMs > 0 ? request.ttftSLOMs : requestClass.ttftSLOMs,
+      tpotSLOMs: request.tpotSLOMs > 0 ? request.tpotSLOMs : requestClass.tpotSLOMs, classWeight: requestClass.weight,
       tenantWeight: tenantWeights.weight(of: request.tenant, names: mirror.names),
-      expectedOutputTokens: min(request.maxOutputTokens - request.outputTokens, Self.expectedOutputTokens),
-      prefillUs: Int64(request.uncachedTokens) * Self.prefillUsPerToken)
+      expectedOutputTokens: min(outputLeft, Int(goodput.outputs.expected(after: request.outputTokens))),
+      prefillUs: request.isDecoding ? 0 : prefillUs(request), fixedUs: Int64(goodput.time.fixedUs))
+    if policy.ordering == .srpt || policy.ordering == .mooreHodgson {
+      let context = request.promptTokens + request.outputTokens + outputLeft / 2
+      facts.decodeUs = Int64(Double(outputLeft) * goodput.time.decodeUs(context: context))
+    }
+    return facts
+  }
+
+  private func prefillUs(_ request: Request) -> Int64 {
+    let prefix = request.computedTokens == 0 ? request.cachedTokens : request.computedTokens
+    return Int64(goodput.time.prefillUs(tokens: request.uncachedTokens, prefix: prefix))
   }
 }

@@ -22,6 +22,7 @@ public struct SchedulerCore: Codable, Sendable {
   var placement = PlacementManager()
   var exerciser: Exerciser
   var orca: OrcaReservation
+  var ranked: RankedPlanner
   var goodput: GoodputPlanner
   var budget: IterationBudget
   var draft = PlanDraft()
@@ -51,6 +52,7 @@ public struct SchedulerCore: Codable, Sendable {
     budget = IterationBudget(geometry: geometry)
     exerciser = Exerciser(engine: engine)
     orca = OrcaReservation(engine: engine)
+    ranked = RankedPlanner(policy: policy)
     goodput = GoodputPlanner(engine: engine, policy: policy)
   }
 
@@ -68,10 +70,16 @@ public struct SchedulerCore: Codable, Sendable {
     openBudget()
     pressure.open(resources)
     draft.open(slotCount: mirror.table.requests.count)
+    if policy.ordering.isRanked { refreshRanks() }
     if policy.batchStrategy == .exerciser, !exerciser.isCalm {
       runExerciser()
     } else if policy.batchStrategy == .goodput {
       if !breakStall() { planGoodput() }
+    } else if policy.batchStrategy == .ranked, preemption.mayPause {
+      if !breakStall() {
+        planRanked()
+        scheduleAlone()
+      }
     } else if !breakStall() {
       scheduleRunning()
       admitWaiting()
@@ -100,6 +108,9 @@ public struct SchedulerCore: Codable, Sendable {
     speculation = SpeculationController(engine: engine, policy: policy)
     memory.setPolicy(policy)
     goodput.setPolicy(policy)
+    if policy.ordering != ranked.ordering || policy.deadlineAnchor != ranked.anchor {
+      ranked = RankedPlanner(policy: policy)
+    }
     renewQueue()
     publication.forget()
   }
@@ -108,7 +119,9 @@ public struct SchedulerCore: Codable, Sendable {
     let running = mirror.table.sums.running
     budget.open(
       tokens: min(engine.limits.stepTokens, policy.stepTokens ?? .max),
-      sequences: max(0, min(engine.limits.sequences, policy.sequences ?? .max) - running),
+      // Under the ranked strategy the policy's limit is on one iteration, not on who may hold blocks.
+      sequences: max(
+        0, min(engine.limits.sequences, policy.batchStrategy == .ranked ? .max : policy.sequences ?? .max) - running),
       freeBlocks: mirror.freeBlocks, watermarkBlocks: memory.watermarkBlocks, adapterLimit: engine.limits.adapters)
   }
 }

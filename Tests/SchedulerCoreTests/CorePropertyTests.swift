@@ -5,7 +5,11 @@ import Testing
 struct CorePropertyTests {
   /// Every ordering, and every strategy and victim order with the two of vLLM.
   static let policies: [PolicyConfig] =
-    PolicyConfig.Ordering.allCases.map { .test(ordering: $0, watermarkPpm: 50_000) }
+    PolicyConfig.Ordering.allCases.flatMap { ordering in
+      [PolicyConfig.BatchStrategy.continuous, .ranked].map {
+        .test(ordering: ordering, strategy: $0, watermarkPpm: 50_000)
+      }
+    }
     + PolicyConfig.VictimOrder.allCases.flatMap { victims in
       [PolicyConfig.Ordering.fcfs, .priority].flatMap { ordering in
         [PolicyConfig.BatchStrategy.continuous, .decodeFirst, .orca].map { strategy in

@@ -35,6 +35,8 @@ import WireProtocol
   @Test func wordsOfAPolicy() throws {
     try expect("policy-v1", "properties/queue/properties/ordering", are: PolicyConfig.Ordering.self)
     try expect("policy-v1", "properties/batch/properties/strategy", are: PolicyConfig.BatchStrategy.self)
+    let anchor = "properties/batch/properties/deadline_anchor"
+    try expect("policy-v1", anchor, are: PolicyConfig.DeadlineAnchor.self)
     try expect("policy-v1", "properties/preemption/properties/victim_order", are: PolicyConfig.VictimOrder.self)
     #expect(try SchemaFile("policy-v1").words("properties/preset") == PolicyDocument.presetNames)
   }

@@ -9,8 +9,8 @@ struct BatchPlanner: Codable, Sendable {
   private let mayChunk: Bool
   var strategy: PolicyConfig.BatchStrategy
   var longPrefillTokens: Int
-  /// Prompts up to this many tokens run whole, whatever else is in the iteration: Orca knows no chunks. Longer ones,
-  /// which the engine does not take at once, have to be cut all the same.
+  /// Prompts up to this many tokens run whole, whatever else is in the iteration: Orca and FastServe know no chunks.
+  /// Longer ones, which the engine does not take at once, have to be cut all the same.
   private let wholePromptTokens: Int
 
   init(engine: EngineDescription, policy: PolicyConfig) {
@@ -19,8 +19,9 @@ struct BatchPlanner: Codable, Sendable {
     mayChunk = engine.capabilities.contains(.chunk)
     strategy = policy.batchStrategy
     longPrefillTokens = policy.longPrefillTokens
+    let hasChunks = policy.batchStrategy != .orca && (policy.batchStrategy != .ranked || policy.ordering != .mlfq)
     wholePromptTokens =
-      policy.batchStrategy == .orca ? min(engine.limits.stepTokens, policy.stepTokens ?? .max) : 0
+      !hasChunks ? min(engine.limits.stepTokens, policy.stepTokens ?? .max) : 0
   }
 
   /// Walks over the running list, in order: vLLM V1 serves everybody at once, Sarathi-Serve decodes first.

@@ -37,8 +37,9 @@ extension SchedulerCore {
       if batch.exclusion(request) != nil { found.append("\(item.h) may not be in another plan yet") }
     }
     if tokens > min(engine.limits.stepTokens, policy.stepTokens ?? .max) { found.append("\(tokens) tokens planned") }
-    if admitted > 0, mirror.table.sums.running + admitted > engine.limits.sequences {
-      found.append("\(mirror.table.sums.running) run, \(admitted) more admitted")
+    let running = mirror.table.sums.running - plan.requeue.count - plan.swapCPU.count - plan.swapSSD.count
+    if admitted > 0, running + admitted > engine.limits.sequences {
+      found.append("\(running) run, \(admitted) more admitted")
     }
     if engine.limits.adapters > 0, adapters.count > engine.limits.adapters {
       found.append("\(adapters.count) adapters in one plan")

@@ -295,6 +295,7 @@ struct Mirror: Codable, Sendable {
       for item in record.items where table.requests[Int(item.slot)].isSame(as: item.handle) {
         table.addUnsettledPlan(slot: Int(item.slot), -1)
         deliver(item)
+        table.serve(slot: Int(item.slot), elapsedUs: settled.elapsedUs[i], at: nowUs)
       }
       if record.isAsPlanned {
         observation = IterationObservation(features: record.features, elapsedUs: settled.elapsedUs[i])

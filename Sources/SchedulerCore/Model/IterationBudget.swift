@@ -78,6 +78,9 @@ public struct IterationBudget: Codable, Sendable {
 
   public mutating func takeSequence() { sequences -= 1 }
 
+  /// A running request was preempted: its place is free.
+  public mutating func returnSequence() { sequences += 1 }
+
   /// Whether a request with this adapter may join the plan (session rule 16).
   public func allows(adapter: Int32) -> Bool {
     adapter < 0 || adapterLimit == 0 || adapters.count < adapterLimit || adapters.contains(adapter)

@@ -47,13 +47,23 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     case dlpm
     /// Fair queuing by finish tags of estimated cost, between tenants within classes, by their weights.
     case weightedFair = "weighted_fair"
-
+    /// Skip-join multi-level feedback queue (FastServe, arXiv 2305.05920).
+    case mlfq
+    /// Between earliest deadline and shortest remaining prefill; who cannot make it gives way (QoServe, Niyama).
+    case qoserve
+    /// Earliest deadline among those that Moore-Hodgson keeps. Takes max_output for the true length: clairvoyant.
+    case mooreHodgson = "moore_hodgson"
+    /// Shortest remaining processing time. Takes max_output for the true length: clairvoyant.
+    case srpt
     /// By the deadline of the first token and the prefill still to do; those that cannot all be served in time give
     /// way by value per GPU time (the flagship, Docs/planner.md).
     case goodput
 
     /// Whether tenants take turns by what they were served.
     var takesTurns: Bool { self == .vtc || self == .dlpm }
+
+    /// Whether keys come from ranks that time changes.
+    var isRanked: Bool { self == .mlfq || self == .qoserve || self == .mooreHodgson || self == .srpt }
   }
 
   /// In which order one iteration's budget is handed out.
@@ -67,8 +77,18 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     case orca
     /// As much as fits the time until the next token of the tightest request is due (the flagship, Docs/planner.md).
     case goodput
+    /// Running and waiting requests in one order, anew in every iteration; who gets nothing is paused.
+    case ranked
     /// Random but valid plans that use every declared verb: exercises engines and clients. Never for serving.
     case exerciser
+  }
+
+  /// From when on the deadlines of tokens after the first are counted, one TPOT apart.
+  public enum DeadlineAnchor: String, CaseIterable, Hashable, Codable, Sendable {
+    /// From when the first token was due: one that came early leaves time to spare.
+    case arrival
+    /// From when the first token came: the client's own measure of time per output token.
+    case firstToken = "first_token"
   }
 
   /// Whom to preempt when the KV blocks run out.
@@ -91,6 +111,8 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
   /// Weighted tokens that a tenant gets at a time under `dlpm`.
   public var quantumTokens: Int
   public var batchStrategy: BatchStrategy
+  /// For orderings that look at the deadline of every token.
+  public var deadlineAnchor: DeadlineAnchor
   /// Tokens per iteration; nil means the engine's limit. Never above the engine's limit.
   public var stepTokens: Int?
   /// Running requests; nil means the engine's limit. Never above the engine's limit.
@@ -113,7 +135,7 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     name: String, classes: [RequestClass], defaultClass: String, ordering: Ordering, batchStrategy: BatchStrategy,
     stepTokens: Int?, sequences: Int?, longPrefillTokens: Int, watermarkPpm: Int, victimOrder: VictimOrder,
     draftTokens: Int, holdUs: Int, tenants: [Tenant] = [], quantumTokens: Int = Self.quantumTokensDefault,
-    timeModel: IterationTimeModel? = nil
+    timeModel: IterationTimeModel? = nil, deadlineAnchor: DeadlineAnchor = .firstToken
   ) {
     self.name = name
     self.classes = classes
@@ -130,5 +152,6 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     self.draftTokens = draftTokens
     self.holdUs = holdUs
     self.timeModel = timeModel
+    self.deadlineAnchor = deadlineAnchor
   }
 }

@@ -33,6 +33,14 @@ public enum Reason: Hashable, Codable, Sendable {
   /// Only this item is tried: nothing of the last `steps` plans could be run.
   case stalled(steps: Int)
 
+  /// Whether preempting somebody would help: blocks or places are missing.
+  var isAboutRoom: Bool {
+    switch self {
+    case .waitingKV, .waitingSequences: true
+    default: false
+    }
+  }
+
   /// The name on the wire.
   public var code: String {
     switch self {

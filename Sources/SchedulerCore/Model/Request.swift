@@ -26,6 +26,10 @@ public struct Request: Hashable, Codable, Sendable {
   public var firstTokenUs: Int64 = -1
   /// Session time of the last settled output token, in microseconds; -1 before the first.
   public var lastTokenUs: Int64 = -1
+  /// Measured time of the settled iterations that the request was in, in microseconds.
+  public var servedUs: Int64 = 0
+  /// Session time of the last of them, in microseconds; -1 before the first.
+  public var lastServedUs: Int64 = -1
   /// Output tokens whose iterations are settled: what the client may have.
   public var deliveredTokens = 0
   public var isRunning = false

@@ -108,6 +108,12 @@ public struct RequestTable: Codable, Sendable {
     requests[slot].deliveredTokens += count
   }
 
+  /// An iteration of `elapsedUs` that the request was in settled at `nowUs`.
+  mutating func serve(slot: Int, elapsedUs: Int64, at nowUs: Int64) {
+    requests[slot].servedUs &+= elapsedUs
+    requests[slot].lastServedUs = nowUs
+  }
+
   public mutating func setRunning(slot: Int, _ running: Bool) {
     guard requests[slot].isRunning != running else { return }
     requests[slot].isRunning = running

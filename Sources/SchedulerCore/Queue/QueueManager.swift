@@ -2,6 +2,9 @@
 /// O((changed + taken) log waiting); nobody ever sorts or scans the queue.
 struct QueueManager: Codable, Sendable {
   private let ordering: PolicyConfig.Ordering
+  /// A preempted request goes to the front, as in vLLM V1. Not where running and waiting requests share one order: the
+  /// two that want the same blocks would preempt each other for ever.
+  private let prepends: Bool
   private var heap = SlotHeap()
   /// The line of orderings that take turns between tenants.
   private var tenants: TenantQueues
@@ -12,6 +15,7 @@ struct QueueManager: Codable, Sendable {
   /// - Parameter ledger: what tenants were served so far.
   init(policy: PolicyConfig, ledger: TenantLedger = TenantLedger()) {
     ordering = policy.ordering
+    prepends = policy.batchStrategy != .ranked
     let quantum = Int64(policy.quantumTokens) * TenantLedger.scale
     tenants = TenantQueues(
       rule: policy.ordering == .dlpm ? .deficit(quantum: quantum) : .virtualCounter, ledger: ledger)
@@ -83,11 +87,12 @@ struct QueueManager: Codable, Sendable {
 
   // MARK: - Keys
 
-  private mutating func key(_ slot: Int, _ request: Request, _ facts: QueueFacts) -> SlotHeap.Key {
+  /// Key of a request, running or waiting, where tenants do not take turns.
+  mutating func key(_ slot: Int, _ request: Request, _ facts: QueueFacts) -> SlotHeap.Key {
     let deadlineUs = request.arrivalUs &+ Int64(facts.ttftSLOMs) * 1_000
     switch ordering {
-    // A request that was preempted goes to the front, the one preempted last first: vLLM V1 prepends.
-    case .fcfs, .vtc, .dlpm: return SlotHeap.Key(0, -request.requeueSerial, request.arrivalUs)
+    // The one preempted last is first: vLLM V1 prepends.
+    case .fcfs, .vtc, .dlpm: return SlotHeap.Key(0, prepends ? -request.requeueSerial : 0, request.arrivalUs)
     case .priority: return SlotHeap.Key(Int64(facts.rank), 0, request.arrivalUs)
     case .edf: return SlotHeap.Key(deadlineUs, 0, request.arrivalUs)
     // Slack is deadline - now - work. While requests wait, all lose it at the same pace: the order stands still.
@@ -96,6 +101,7 @@ struct QueueManager: Codable, Sendable {
       return SlotHeap.Key(Int64(request.uncachedTokens + facts.expectedOutputTokens), 0, request.arrivalUs)
     // The planner's own key takes its place (SchedulerCore+Goodput).
     case .goodput: return SlotHeap.Key(deadlineUs, 0, request.arrivalUs)
+    case .mlfq, .qoserve, .mooreHodgson, .srpt: return facts.rankKey
     case .weightedFair: return SlotHeap.Key(tags.tag(slot: slot, request: request, facts: facts), 0, request.arrivalUs)
     }
   }
