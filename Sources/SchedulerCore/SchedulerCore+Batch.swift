@@ -86,7 +86,7 @@ extension SchedulerCore {
 
   private func nextVictim(for slot: Int? = nil) -> Int? {
     if policy.batchStrategy == .goodput { return goodput.nextVictim(mirror.table, draft) }
-    if policy.batchStrategy == .ranked, let slot { return rankedVictim(for: slot) }
+    if servesByRank, let slot { return rankedVictim(for: slot) }
     return preemption.nextVictim(mirror.table, classes, draft)
   }
 

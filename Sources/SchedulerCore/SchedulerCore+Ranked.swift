@@ -2,6 +2,9 @@
 /// nothing is left out and keeps its blocks; it gives them back when a better one needs them.
 /// O(running log running + admitted log waiting).
 extension SchedulerCore {
+  /// The ranked strategy, on an engine that can pause: on another, running requests go on and ranks order the waiting.
+  var servesByRank: Bool { policy.batchStrategy == .ranked && preemption.mayPause }
+
   mutating func planRanked() {
     rankRunning()
     ranked.features = IterationFeatures()

@@ -75,7 +75,7 @@ public struct SchedulerCore: Codable, Sendable {
       runExerciser()
     } else if policy.batchStrategy == .goodput {
       if !breakStall() { planGoodput() }
-    } else if policy.batchStrategy == .ranked, preemption.mayPause {
+    } else if servesByRank {
       if !breakStall() {
         planRanked()
         scheduleAlone()
@@ -121,7 +121,7 @@ public struct SchedulerCore: Codable, Sendable {
       tokens: min(engine.limits.stepTokens, policy.stepTokens ?? .max),
       // Under the ranked strategy the policy's limit is on one iteration, not on who may hold blocks.
       sequences: max(
-        0, min(engine.limits.sequences, policy.batchStrategy == .ranked ? .max : policy.sequences ?? .max) - running),
+        0, min(engine.limits.sequences, servesByRank ? .max : policy.sequences ?? .max) - running),
       freeBlocks: mirror.freeBlocks, watermarkBlocks: memory.watermarkBlocks, adapterLimit: engine.limits.adapters)
   }
 }

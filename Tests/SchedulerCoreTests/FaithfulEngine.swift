@@ -21,6 +21,8 @@ struct FaithfulEngine {
 
   let description: EngineDescription
   var now: Int64 = 1_000
+  /// What every iteration takes.
+  var iterationUs: Int64 = 1_000
   var seq: UInt64 = 0
   var live: [RequestHandle: Live] = [:]
   private var nextHandle: RequestHandle = 1
@@ -75,7 +77,7 @@ struct FaithfulEngine {
   /// The Step with everything that happened since the last one.
   mutating func step() -> StepDelta {
     seq += 1
-    now += 1_000
+    now += iterationUs
     var delta = pending
     pending.removeAll()
     delta.epoch = 7
@@ -111,7 +113,7 @@ struct FaithfulEngine {
     }
     if !plan.run.isEmpty {
       pending.settled.seq.append(seq)
-      pending.settled.elapsedUs.append(1_000)
+      pending.settled.elapsedUs.append(iterationUs)
       pending.settled.acceptedEnd.append(0)
     }
     for h in live.keys.sorted() where live[h]!.output >= live[h]!.maxOutput {
@@ -162,7 +164,8 @@ extension PolicyConfig {
   static func test(
     ordering: Ordering = .fcfs, strategy: BatchStrategy = .continuous, stepTokens: Int? = nil,
     longPrefillTokens: Int = 0, watermarkPpm: Int = 0, victims: VictimOrder = .lastAdmitted, drafts: Int = 0,
-    tenants: [Tenant] = [], quantumTokens: Int = 50
+    tenants: [Tenant] = [], quantumTokens: Int = 50, sequences: Int? = nil, timeModel: IterationTimeModel? = nil,
+    deadlineAnchor: DeadlineAnchor = .firstToken
   ) -> PolicyConfig {
     PolicyConfig(
       name: "test",
@@ -170,8 +173,16 @@ extension PolicyConfig {
         .init(name: "interactive", rank: 0, ttftSLOMs: 500, tpotSLOMs: 25, weight: 3),
         .init(name: "batch", rank: 1, ttftSLOMs: 60_000, tpotSLOMs: 200, weight: 1),
       ],
-      defaultClass: "batch", ordering: ordering, batchStrategy: strategy, stepTokens: stepTokens, sequences: nil,
+      defaultClass: "batch", ordering: ordering, batchStrategy: strategy, stepTokens: stepTokens, sequences: sequences,
       longPrefillTokens: longPrefillTokens, watermarkPpm: watermarkPpm, victimOrder: victims, draftTokens: drafts,
-      holdUs: 5_000, tenants: tenants, quantumTokens: quantumTokens)
+      holdUs: 5_000, tenants: tenants, quantumTokens: quantumTokens, timeModel: timeModel,
+      deadlineAnchor: deadlineAnchor)
   }
+}
+
+extension IterationTimeModel {
+  /// 1 ms per prompt token and per decoded one, and nothing else.
+  static let plain = IterationTimeModel(
+    form: .linear, decodeOnly: .init(a: 0, b: 1, c: 0, d: 1, e: 0), withPrefill: .init(a: 0, b: 1, c: 0, d: 1, e: 0),
+    overheadUs: 0)
 }

@@ -18,8 +18,8 @@ struct RankedPlanner: Codable, Sendable {
   /// However late a decode is, an iteration may take this share of its TPOT: else one late request would keep everybody
   /// from prefilling.
   static let floorShare = 0.8
-  /// Longest iteration while nobody decodes, or nobody minds.
-  static let longestUs: Int64 = 1_000_000
+  /// Longest iteration while nobody decodes, or nobody minds: whoever comes meanwhile waits for its end.
+  static let longestUs: Int64 = 100_000
   /// Pause between two selections by Moore-Hodgson.
   static let selectionEveryUs: Int64 = 50_000
 
