@@ -90,11 +90,12 @@ extension SchedulerCore {
     return preemption.nextVictim(mirror.table, classes, draft)
   }
 
-  /// Preempts by recompute: takes back what the victim was given and counts its blocks as free.
+  /// Preempts: takes back what the victim was given and counts its blocks as free.
   mutating func requeue(_ victim: Int, _ request: Request, reason: Reason?) {
     takeBack(victim, request)
     let released = budget.release(computed: request.computedTokens)
-    draft.preempt(slot: victim, verb: .requeue)
+    // The ranked strategies pause and resume: their sources keep what was computed, in host memory where there is room.
+    draft.preempt(slot: victim, verb: servesByRank && preemption.maySwap ? .swap : .requeue)
     draft.explain(request.handle, reason ?? .preemptedKV(blocks: released))
   }
 

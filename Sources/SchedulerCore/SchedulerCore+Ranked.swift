@@ -184,7 +184,7 @@ extension SchedulerCore {
     let tokens = fitting(sized.tokens, request, prefix: prefix)
     if tokens < sized.tokens { sized = (tokens, tokens > 0 ? .chunkBudget(tokens: tokens) : .waitingBudget(tokens: 0)) }
     while true {
-      switch decide(request, sized) {
+      switch decideRoom(request, sized) {
       case .admit(let tokens, let chunk):
         admit(slot, request, tokens, prefix, chunk)
         return true
@@ -200,7 +200,20 @@ extension SchedulerCore {
     }
   }
 
+  /// A request that was swapped out needs the blocks of all it has computed, beside those it grows by.
+  private mutating func decideRoom(
+    _ request: Request, _ sized: (tokens: Int, reason: Reason?)
+  ) -> AdmissionController.Decision {
+    let target = request.computedTokens + sized.tokens
+    if request.computedTokens > 0, sized.tokens > 0 {
+      let missing = budget.missingBlocks(from: 0, to: target, keepWatermark: mirror.table.sums.running > 0)
+      if missing > 0 { return .stop(.waitingKV(missingBlocks: missing)) }
+    }
+    return decide(request, sized)
+  }
+
   private mutating func admit(_ slot: Int, _ request: Request, _ tokens: Int, _ prefix: Int, _ chunk: Reason?) {
+    budget.hold(computed: request.computedTokens)
     take(slot, request, tokens: tokens, drafts: 0)
     budget.takeSequence()
     draft.countAdmission()

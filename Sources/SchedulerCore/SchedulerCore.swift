@@ -52,7 +52,7 @@ public struct SchedulerCore: Codable, Sendable {
     budget = IterationBudget(geometry: geometry)
     exerciser = Exerciser(engine: engine)
     orca = OrcaReservation(engine: engine)
-    ranked = RankedPlanner(policy: policy)
+    ranked = RankedPlanner(policy: policy, maySwap: preemption.maySwap)
     goodput = GoodputPlanner(engine: engine, policy: policy)
   }
 
@@ -109,7 +109,7 @@ public struct SchedulerCore: Codable, Sendable {
     memory.setPolicy(policy)
     goodput.setPolicy(policy)
     if policy.ordering != ranked.ordering || policy.deadlineAnchor != ranked.anchor {
-      ranked = RankedPlanner(policy: policy)
+      ranked = RankedPlanner(policy: policy, maySwap: preemption.maySwap)
     }
     renewQueue()
     publication.forget()

@@ -21,8 +21,11 @@ struct CorePropertyTests {
   /// Runs a seeded workload to its end. Returns every plan.
   private func run(seed: UInt64, policy: PolicyConfig) throws -> [StepPlan] {
     var random = SplitMix64(seed)
+    var capabilities: Capabilities = [.order, .hold, .chunk, .pause, .requeue, .victimOrder]
+    if seed % 2 == 0 { capabilities.insert(.swapCPU) }
     var engine = FaithfulEngine(
-      FaithfulEngine.description(blocks: 12 + random.below(30), stepTokens: 16 + random.below(64), sequences: 6))
+      FaithfulEngine.description(
+        blocks: 12 + random.below(30), stepTokens: 16 + random.below(64), sequences: 6, capabilities: capabilities))
     var core = SchedulerCore(engine: engine.description, policy: policy)
     var plans: [StepPlan] = []
     var arrived = 0
@@ -55,7 +58,7 @@ struct CorePropertyTests {
 
   @Test(arguments: policies.indices)
   func everybodyFinishesAndNothingIsOverdrawn(index: Int) throws {
-    for seed in UInt64(1)...12 { _ = try run(seed: seed, policy: Self.policies[index]) }
+    for seed in UInt64(1)...8 { _ = try run(seed: seed, policy: Self.policies[index]) }
   }
 
   @Test func sameInputsGiveTheSamePlans() throws {

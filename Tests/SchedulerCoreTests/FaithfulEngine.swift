@@ -11,6 +11,8 @@ struct FaithfulEngine {
     var output = 0
     var running = false
     var blocked = false
+    /// Its blocks are in host memory.
+    var isSwapped = false
     var arrival: Int64
     /// Prefix tokens in the cache: computed for free when it runs first.
     var cached = 0
@@ -38,7 +40,7 @@ struct FaithfulEngine {
 
   var heldBlocks: Int {
     let size = description.model.kvGroups[0].blockTokens
-    return live.values.reduce(0) { $0 + ($1.computed + size - 1) / size }
+    return live.values.reduce(0) { $0 + ($1.isSwapped ? 0 : ($1.computed + size - 1) / size) }
   }
 
   var freeBlocks: Int { description.model.pools[0].blocks - heldBlocks }
@@ -101,8 +103,13 @@ struct FaithfulEngine {
       live[h]!.computed = 0
       live[h]!.running = false
     }
+    for h in plan.swapCPU {
+      live[h]!.running = false
+      live[h]!.isSwapped = true
+    }
     for item in plan.run {
       computedTokens += item.n
+      live[item.h]!.isSwapped = false
       if live[item.h]!.cached > 0 { reportHit(item) }
       live[item.h]!.running = true
       live[item.h]!.computed += item.n

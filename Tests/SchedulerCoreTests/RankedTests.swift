@@ -156,6 +156,38 @@ struct RankedTests {
     #expect(try advance() == ["long": 34])
   }
 
+  /// 5 blocks of 16. a holds 3 and has overrun its 10 ms: level 1. b comes at level 0 and needs 3: a goes to host memory
+  /// and comes back with all it had, for its next token only, when b has ended.
+  @Test mutating func fastServeSwapsAndResumes() throws {
+    let description = FaithfulEngine.description(
+      blocks: 5, stepTokens: 64, capabilities: [.order, .hold, .chunk, .pause, .requeue, .swapCPU])
+    engine = FaithfulEngine(description)
+    engine.iterationUs = 8_000
+    let time = IterationTimeModel(
+      form: .linear, decodeOnly: .init(a: 0, b: 0, c: 0, d: 0.1, e: 0),
+      withPrefill: .init(a: 0, b: 0.1, c: 0, d: 0.1, e: 0), overheadUs: 0)
+    core = SchedulerCore(
+      engine: description, policy: .test(ordering: .mlfq, strategy: .ranked, timeModel: time))
+    let a = engine.arrive(prompt: 33, maxOutput: 9, name: "a")
+    _ = try advance()
+    _ = try advance()
+    engine.arrive(prompt: 40, maxOutput: 1, name: "b")
+    #expect(try advance() == ["b": 40])
+    #expect(plan.swapCPU == [a])
+    #expect(plan.requeue == [])
+    #expect(try advance() == ["a": 1])
+  }
+
+  /// The same without host memory: b waits, since a would have to be computed again.
+  @Test mutating func fastServeWithoutSwapWaits() throws {
+    start(.mlfq, blocks: 5, iterationUs: 8_000)
+    engine.arrive(prompt: 33, maxOutput: 9, name: "a")
+    _ = try advance()
+    _ = try advance()
+    engine.arrive(prompt: 40, maxOutput: 1, name: "b")
+    #expect(try advance() == ["a": 1])
+  }
+
   /// An engine that cannot pause is never asked to: whoever runs goes on.
   @Test mutating func withoutPauseRunningRequestsGoOn() throws {
     let description = FaithfulEngine.description(stepTokens: 64, capabilities: [.order, .hold, .chunk, .requeue])

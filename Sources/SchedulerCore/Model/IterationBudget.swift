@@ -76,6 +76,12 @@ public struct IterationBudget: Codable, Sendable {
     return released
   }
 
+  /// Takes the blocks of a request that comes back from outside the GPU with `computed` tokens.
+  public mutating func hold(computed: Int) {
+    guard growth(from: 0, to: computed) else { return }
+    for pool in need.indices { freeBlocks[pool] -= need[pool] }
+  }
+
   public mutating func takeSequence() { sequences -= 1 }
 
   /// A running request was preempted: its place is free.

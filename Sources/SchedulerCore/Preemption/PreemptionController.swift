@@ -12,6 +12,7 @@ struct PreemptionController: Codable, Sendable {
   }
 
   var mayRequeue: Bool { capabilities.contains(.requeue) }
+  var maySwap: Bool { capabilities.contains(.swapCPU) }
   var mayPause: Bool { capabilities.contains(.pause) }
   var namesVictims: Bool { capabilities.contains(.victimOrder) }
 

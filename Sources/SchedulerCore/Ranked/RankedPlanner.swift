@@ -23,6 +23,7 @@ struct RankedPlanner: Codable, Sendable {
   /// Pause between two selections by Moore-Hodgson.
   static let selectionEveryUs: Int64 = 50_000
 
+  private let maySwap: Bool
   let ordering: PolicyConfig.Ordering
   let anchor: PolicyConfig.DeadlineAnchor
   var levels = FeedbackLevels()
@@ -44,7 +45,9 @@ struct RankedPlanner: Codable, Sendable {
     var key: SlotHeap.Key
   }
 
-  init(policy: PolicyConfig) {
+  /// - Parameter maySwap: preempted requests keep what they computed.
+  init(policy: PolicyConfig, maySwap: Bool) {
+    self.maySwap = maySwap
     ordering = policy.ordering
     anchor = policy.deadlineAnchor
   }
@@ -53,8 +56,9 @@ struct RankedPlanner: Codable, Sendable {
   var sizesByTime: Bool { ordering == .qoserve || ordering == .mooreHodgson }
   /// Decodes run in every iteration, whatever their rank: ranks are about prefills.
   var servesDecodesFirst: Bool { sizesByTime }
-  /// A waiting request takes blocks and places from running ones of lower rank.
-  var preemptsToAdmit: Bool { ordering == .mlfq || ordering == .srpt }
+  /// A waiting request takes blocks and places from running ones of lower rank. FastServe swaps for that; where every
+  /// preemption means to compute again, under overload it would do little else.
+  var preemptsToAdmit: Bool { ordering == .srpt || (ordering == .mlfq && maySwap) }
 
   // MARK: - Standing
 
