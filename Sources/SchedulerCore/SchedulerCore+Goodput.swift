@@ -161,8 +161,8 @@ extension SchedulerCore {
     features.addDecode(context: request.computedTokens)
   }
 
-  /// Prefills, and the decodes that can wait, by deadline while the time lasts; those that the choice of the iteration's
-  /// length counted on go first.
+  /// Prefills, and the decodes that can wait, by deadline while the time lasts; those that the choice of the
+  /// iteration's length counted on go first.
   private mutating func serveByDeadline(_ frame: inout GoodputFrame) {
     let limitUs = Int(Double(frame.tauUs) * (1 - Self.marginShare))
     for slot in frame.kept.lazy.map(Int.init) where !servePrefill(slot, limitUs, KVShare: 1, &frame) { break }
