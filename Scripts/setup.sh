@@ -4,7 +4,7 @@
 cd "$(dirname "$0")/.." && source Scripts/common.sh
 
 # libnuma: NUMA nodes and distances (shim). libhwloc, libcjson: topology (coxswain-probe). glpk-utils: glpsol, which
-# solves the linear programs of the simulator's time-indexed bound. python3-jsonschema: the judge of schemas and messages.
+# solves the linear programs of the time-indexed bound. python3-jsonschema: the judge of schemas and messages.
 PACKAGES=(libnuma-dev libhwloc-dev libcjson-dev python3 glpk-utils)
 SWIFT_MIN=6.2
 

@@ -19,9 +19,9 @@ struct Coxswain: AsyncParsableCommand {
       """,
     version: VersionCommand.text,
     subcommands: [
-      ServeCommand.self, EngineCommand.self, SimulateCommand.self, BoundCommand.self, StatusCommand.self,
-      SnapshotCommand.self, TopologyCommand.self, QueueCommand.self, PlanCommand.self, PlaceCommand.self,
-      LaunchCommand.self, TopCommand.self, PolicyCommand.self, RecordCommand.self, ReplayCommand.self,
-      ProfileCommand.self, SchemaCommand.self, BenchCommand.self, VersionCommand.self,
+      ServeCommand.self, EngineCommand.self, SimulateCommand.self, BoundCommand.self, RankCommand.self,
+      StatusCommand.self, SnapshotCommand.self, TopologyCommand.self, QueueCommand.self, PlanCommand.self,
+      PlaceCommand.self, LaunchCommand.self, TopCommand.self, PolicyCommand.self, RecordCommand.self,
+      ReplayCommand.self, ProfileCommand.self, SchemaCommand.self, BenchCommand.self, VersionCommand.self,
     ])
 }
