@@ -4,14 +4,16 @@ import SchedulerCore
 /// A scheduler under test, by name.
 public struct Contender: Hashable, Sendable {
   public let name: String
-  let policy: PolicyConfig
+  private(set) var policy: PolicyConfig
   /// It is told each request's true output length, as no real scheduler is.
   let isClairvoyant: Bool
 
   /// A policy in the sidecar's own core.
-  public init(policy: PolicyConfig, isClairvoyant: Bool = false) {
+  /// - Parameter time: iteration times that it starts from, if it has none of its own: what an operator measured before.
+  public init(policy: PolicyConfig, time: IterationTimeModel? = nil, isClairvoyant: Bool = false) {
     name = policy.name
     self.policy = policy
+    if policy.timeModel == nil { self.policy.timeModel = time }
     self.isClairvoyant = isClairvoyant
   }
 
@@ -34,7 +36,7 @@ public struct Contender: Hashable, Sendable {
     guard baselineNames.contains(name) else { return nil }
     if name == "sarathi" { return sarathi(time, tpotMs: mix.tightestTPOTMs) }
     return PolicyDocument.preset(name).map {
-      Contender(policy: $0.config, isClairvoyant: clairvoyantNames.contains(name))
+      Contender(policy: $0.config, time: time, isClairvoyant: clairvoyantNames.contains(name))
     }
   }
 

@@ -123,7 +123,8 @@ struct SimulateCommand: ParsableCommand {
   private func contenders(_ simulation: Simulation) throws(CommandFailure) -> [Contender] {
     var contenders: [Contender] = []
     if policy != nil || baseline.isEmpty {
-      contenders.append(Contender(policy: try PolicyArgument.load(policy).config))
+      let policy = try PolicyArgument.load(policy).config
+      contenders.append(Contender(policy: policy, time: simulation.profile.time))
     }
     for name in baseline where !contenders.contains(where: { $0.name == name }) {
       if let contender = Contender.baseline(name, time: simulation.profile.time, mix: simulation.source.mix) {
