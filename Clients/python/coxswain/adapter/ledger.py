@@ -17,6 +17,9 @@ ARRIVALS_MAX = 256
 NAMES_MAX = 4096
 HANDLES_END = 1 << 32
 SETTLED_MAX = 16
+#: Tenants whose tokens are remembered while no sidecar is there; what others use is charged to one name.
+TENANTS_OWED_MAX = 1024
+OTHER_TENANTS = "(other tenants)"
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -77,8 +80,8 @@ class Round:
         self.planned_drafts: list[int] = []
         self.accepted: list[int] = []
         self.exceptions: dict[int, tuple[int, str]] = {}
-        #: Tokens computed by request id, one table for each iteration; only of requests that the sidecar knows.
-        self.executed: list[Mapping[str, int]] = []
+        #: Tokens computed by request id; only of requests that the sidecar knows.
+        self.executed: Mapping[str, int] = {}
 
 
 class Ledger:
@@ -98,7 +101,7 @@ class Ledger:
         self.needs_restart = ""
         self.healed = 0
         self._untracked_owed: dict[str, int] = {}
-        self._pending: tuple[int, int, list[Mapping[str, int]], dict[str, int]] | None = None
+        self._pending: tuple[int, int, Mapping[str, int], dict[str, int]] | None = None
         self._gone: dict[str, Tracked] = {}
         self._reset()
 
@@ -136,11 +139,11 @@ class Ledger:
         tracked = self.tracked.pop(request_id, None)
         if tracked is None:
             return
-        self._gone[request_id] = tracked
         self._touched.pop(request_id, None)
         if tracked.h is None:
             self._new.pop(request_id, None)
         else:
+            self._gone[request_id] = tracked
             self._removed.append((tracked, why))
 
     def touch(self, request_id: str) -> None:
@@ -169,7 +172,7 @@ class Ledger:
             tokens = self._by_tenant(executed)
             for tenant, count in paid.items():
                 tokens[tenant] = tokens.get(tenant, 0) + count
-            self._pending = (epoch, seq, [], tokens)
+            self._pending = (epoch, seq, {}, tokens)
         for tracked in self.tracked.values():
             tracked.h = None
             tracked.running = False
@@ -207,17 +210,19 @@ class Ledger:
             self._pending = None
 
     def _owe(self, tokens: Mapping[str, int]) -> None:
+        owed = self._untracked_owed
         for tenant, count in tokens.items():
-            self._untracked_owed[tenant] = self._untracked_owed.get(tenant, 0) + count
+            if tenant not in owed and len(owed) >= TENANTS_OWED_MAX:
+                tenant = OTHER_TENANTS
+            owed[tenant] = owed.get(tenant, 0) + count
 
-    def _by_tenant(self, tables: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    def _by_tenant(self, executed: Mapping[str, int]) -> dict[str, int]:
         tokens: dict[str, int] = {}
-        for table in tables:
-            for request_id, count in table.items():
-                tracked = self.tracked.get(request_id) or self._gone.get(request_id)
-                if tracked is not None:
-                    tenant = tracked.arrival.tenant
-                    tokens[tenant] = tokens.get(tenant, 0) + count
+        for request_id, count in executed.items():
+            tracked = self.tracked.get(request_id) or self._gone.get(request_id)
+            if tracked is not None:
+                tenant = tracked.arrival.tenant
+                tokens[tenant] = tokens.get(tenant, 0) + count
         return tokens
 
     # --- work
@@ -225,7 +230,7 @@ class Ledger:
     def ran_own(self, scheduled: Mapping[str, int]) -> Round | None:
         """The engine's own scheduler ran one iteration. Returns the round that its result belongs to."""
         if self.epoch is None or self.seq == 0:
-            self._owe(self._by_tenant([scheduled]))
+            self._owe(self._by_tenant(scheduled))
             return None
         if not scheduled:
             return None
@@ -240,19 +245,23 @@ class Ledger:
     def _withdraw_plan(self, round_: Round) -> None:
         """Other work follows on a plan before the next Step: all of it is told as work of the engine's own, and the
         effects that were expected of the plan as absolute state."""
-        for table in round_.executed:
-            for request_id in table:
-                self.touch(request_id)
-        round_.iterations += len(round_.executed)
+        for request_id in round_.executed:
+            self.touch(request_id)
+        round_.iterations += bool(round_.executed)
         round_.drafting, round_.planned_drafts, round_.accepted, round_.exceptions = [], [], [], {}
 
     def _launch(self, round_: Round, scheduled: Mapping[str, int], all_known: bool = False) -> Round:
         if not all_known:
             strangers = [i for i in scheduled if i not in self.tracked or self.tracked[i].h is None]
             if strangers:
-                self._owe(self._by_tenant([{i: scheduled[i] for i in strangers}]))
+                self._owe(self._by_tenant({i: scheduled[i] for i in strangers}))
                 scheduled = {i: n for i, n in scheduled.items() if i not in set(strangers)}
-        round_.executed.append(scheduled)
+        if round_.executed:
+            sums = dict(round_.executed)
+            for request_id, count in scheduled.items():
+                sums[request_id] = sums.get(request_id, 0) + count
+            scheduled = sums
+        round_.executed = scheduled
         round_.outstanding += 1
         self.unsettled[round_.seq] = round_
         return round_
@@ -525,14 +534,13 @@ class Ledger:
         launched = {"seq": told.seq, "mode": told.mode}
         if told.mode == "fallback":
             tokens: dict[int, int] = {}
-            for table in told.executed:
-                for request_id, count in table.items():
-                    tracked = self.tracked.get(request_id) or self._gone.get(request_id)
-                    if tracked is None or tracked.h is None:
-                        continue
-                    tokens[tracked.h] = tokens.get(tracked.h, 0) + count
-                    if request_id in self.tracked:
-                        self._touched[request_id] = tracked
+            for request_id, count in told.executed.items():
+                tracked = self.tracked.get(request_id) or self._gone.get(request_id)
+                if tracked is None or tracked.h is None:
+                    continue
+                tokens[tracked.h] = tokens.get(tracked.h, 0) + count
+                if request_id in self.tracked:
+                    self._touched[request_id] = tracked
             launched.update(iterations=told.iterations, h=list(tokens), n=list(tokens.values()))
         message["launched"] = launched
 
