@@ -41,8 +41,9 @@ def run_mock(options, folder):
 
 
 def run_engine(options, folder):
-    os.environ.update(COXSWAIN_RUNTIME_DIR=folder, COXSWAIN_DEADLINE_MS="500", **{
-        name: value for name, value in support.offline_environment().items() if name.startswith(("HF_", "VLLM_", "OMP_"))})
+    wanted = ("HF_", "VLLM_", "OMP_")
+    os.environ.update({name: value for name, value in support.offline_environment().items() if name.startswith(wanted)})
+    os.environ.update(COXSWAIN_RUNTIME_DIR=folder, COXSWAIN_DEADLINE_MS="500")
     from .offline import build_engine, run_batch, scheduler_of, workload
     from .test_engine import DRAFTER, ENGINE, SCHEDULER
     llm = build_engine({"model": support.model(), "engine": {
