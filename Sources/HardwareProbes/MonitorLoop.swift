@@ -12,6 +12,7 @@ final class MonitorLoop {
   private var nextCollectMs = 0
   private var steering = SteeringValues()
   private var gauge = MemoryPressureGauge()
+  private var trigger: PressureTrigger?
   /// What changes slowly is made anew at this pace, or when the helper brought news.
   private static let slowIntervalMs = 5_000
   private var earlier: SnapshotTree?
@@ -41,6 +42,8 @@ final class MonitorLoop {
 
   /// Until the other end of the pipe is closed.
   func run() {
+    trigger = PressureTrigger(
+      procRoot: configuration.procRoot, someCentipercent: MemoryPressureGauge.Thresholds().warnSomeCentipercent)
     while !isStopped() {
       let runs = refresher.runs + gpus.runs
       let nowMs = SystemClock.nowMs()
@@ -49,7 +52,10 @@ final class MonitorLoop {
       if nowMs >= nextCollectMs || refresher.runs + gpus.runs != runs { collect(nowMs: nowMs) }
       let wakeMs = min(nextCollectMs, refresher.wakeMs(nowMs: nowMs), gpus.wakeMs(nowMs: nowMs))
       let descriptors = refresher.descriptors + gpus.descriptors
-      ProbeRun.wait(on: descriptors + [stop], atMostMs: wakeMs - SystemClock.nowMs())
+      let isUrgent = ProbeRun.wait(
+        on: descriptors + [stop], urgent: trigger?.descriptor, atMostMs: wakeMs - SystemClock.nowMs())
+      // The kernel says so once in a window: a look now, and the usual pace again.
+      if isUrgent { nextCollectMs = 0 }
     }
   }
 

@@ -60,6 +60,21 @@ import Testing
     }
   }
 
+  @Test func aNodeWithoutCPUsInTheFileLendsNone() throws {
+    let topology = try load(
+      """
+      <system version="1">
+        <cpu numaid="0"><pci busid="0000:10:00.0" class="0x030200"/></cpu>
+        <cpu numaid="1" affinity="f"><pci busid="0000:20:00.0" class="0x030200"/></cpu>
+      </system>
+      """)
+    let placement = NodePlacer.place(topology, NodePlacementRequest(reservedCores: 0, memoryBytes: 1 << 30))
+    #expect(placement.workers.map(\.numaNode) == [1, 1])
+    #expect(placement.workers.map(\.memoryNode) == [1, 1])
+    #expect(placement.warnings.contains(.noAllowedCPUs(near: 0, used: 1)))
+    checkInvariants(placement, topology)
+  }
+
   @Test func tellsTheFormats() {
     #expect(TopologyFile.isNCCL(Array(machine.utf8)))
     #expect(!TopologyFile.isNCCL(Array("<?xml version=\"1.0\"?><topology version=\"2.0\"><system/>".utf8)))

@@ -18,6 +18,8 @@ func checkInvariants(
       let node = topology.nodes.first { $0.osIndex == id }
       #expect(node?.isAllowed == true && node?.cpus.isEmpty == false, sourceLocation: sourceLocation)
       #expect(node?.kind != .gpu, sourceLocation: sourceLocation)
+      let statesMemory = topology.nodes.contains { $0.memoryBytes > 0 }
+      #expect(!statesMemory || (node?.memoryBytes ?? 0) > 0, "no memory", sourceLocation: sourceLocation)
     }
     for core in topology.cores where !core.cpus.intersection(worker.cpus).isEmpty {
       let usable = core.cpus.intersection(topology.allowedCPUs)

@@ -172,6 +172,21 @@ import Testing
     #expect(placement.warnings.contains(.noAllowedCPUs(near: 0, used: 1)))
   }
 
+  @Test func aNodeWithoutMemoryHasWorkersButHoldsNone() throws {
+    let machine = MachineXML(
+      packages: (0..<3).map {
+        .init(parts: [
+          .init(
+            nodes: [.init(os: $0, bytes: $0 == 1 ? 0 : 1 << 36)], cores: cores(4 * $0),
+            devices: [gpu("0000:\($0 + 1)0:00")])
+        ])
+      }, distances: (nodes: [0, 1, 2], rows: [[10, 20, 30], [20, 10, 15], [30, 15, 10]]))
+    let placement = try place(machine)
+    #expect(nodes(placement) == [0, 1, 2])
+    #expect(memory(placement) == [0, 2, 2])
+    #expect(placement.workers[1].reasons.contains(.memoryRemote(node: 2, distance: 15)))
+  }
+
   @Test func memoryBesideNoCPUIsNobodysHome() throws {
     let machine = MachineXML(
       packages: [

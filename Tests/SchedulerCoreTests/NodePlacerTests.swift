@@ -125,8 +125,24 @@ import Testing
     #expect(placement.workers[0].memoryNode == 1)
   }
 
+  @Test func theScoreIsTheDistanceThatIsSaved() {
+    // Distances 10 and 20: unbound 15 on the average, bound 10.
+    let two = NodePlacer.place(machine(nodes: 2, gpusOn: [0, 1]), NodePlacementRequest())
+    #expect(two.savedDistancePercent == 33)
+    // Node 0 of four: 10, 20, 30, 40.
+    let four = NodePlacer.place(machine(nodes: 4, gpusOn: [0]), NodePlacementRequest())
+    #expect(four.savedDistancePercent == 60)
+    let unstated = machine(nodes: 2, gpusOn: [0]) { topology in
+      for index in topology.nodes.indices { topology.nodes[index].distances = [] }
+    }
+    #expect(NodePlacer.place(unstated, NodePlacementRequest()).savedDistancePercent == 33)
+    let nowhere = NodePlacer.place(machine(nodes: 2, gpusOn: [nil]), NodePlacementRequest())
+    #expect(nowhere.savedDistancePercent == 0)
+  }
+
   @Test func oneNodeIsHonest() {
     let placement = NodePlacer.place(machine(nodes: 1, gpusOn: [0]), NodePlacementRequest())
+    #expect(placement.savedDistancePercent == 0)
     #expect(!placement.isGainExpected)
     #expect(placement.workers[0].reasons.contains(.singleNode))
   }

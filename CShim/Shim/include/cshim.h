@@ -179,6 +179,12 @@ int cox_set_memory_node(cox_memory_mode mode, int32_t node);
 /// The memory policy of the calling thread. `*node` is its only or first node, -1 without one. 0, or an errno value.
 int cox_memory_policy(cox_memory_mode *mode, int32_t *node);
 
+/// Opens the kernel's trigger for memory pressure: the descriptor becomes urgent (POLLPRI) when some task waited for
+/// memory for `stall_us` within `window_us`, at most once in each window. Without privileges the window must be a
+/// multiple of 2 s. Returns the descriptor, which the caller closes, or a negative errno value; -ENOTSUP where
+/// `proc_root` is not the kernel's.
+int cox_pressure_trigger(const char *proc_root, int64_t stall_us, int64_t window_us);
+
 /// A pipe whose ends are not inherited by programs that other threads start meanwhile. 0, or an errno value.
 int cox_pipe(int ends[2]);
 

@@ -21,10 +21,15 @@ enum ProbeRun {
     }
   }
 
-  /// Waits until one of the descriptors can be read.
-  static func wait(on descriptors: [Int32], atMostMs: Int) {
+  /// Waits until one of the descriptors can be read, or `urgent` has something urgent: the answer.
+  @discardableResult
+  static func wait(on descriptors: [Int32], urgent: Int32? = nil, atMostMs: Int) -> Bool {
     var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    if let urgent { entries.append(pollfd(fd: urgent, events: Int16(POLLPRI), revents: 0)) }
     // EINTR only means that the caller looks again a little early.
-    _ = poll(&entries, nfds_t(entries.count), Int32(clamping: max(0, atMostMs)))
+    guard poll(&entries, nfds_t(entries.count), Int32(clamping: max(0, atMostMs))) > 0, urgent != nil else {
+      return false
+    }
+    return entries[entries.count - 1].revents & Int16(POLLPRI) != 0
   }
 }

@@ -7,6 +7,7 @@ extension NodePlacement {
     [
       "workers": .array(workers.map(\.json)), "pairs": .array(pairs.map(\.json)),
       "reserved_cpus": .string("\(reservedCPUs)"), "gain_expected": .bool(isGainExpected),
+      "saved_distance_percent": JSONValue(savedDistancePercent),
       "warnings": .array(warnings.map(\.json)),
     ]
   }
@@ -56,6 +57,10 @@ struct PlacementPage {
     for worker in placement.workers { add(worker) }
     let reserved = placement.reservedCPUs
     page.add("Left over", reserved.isEmpty ? "no CPU for the sidecar and the system" : "CPUs \(reserved)")
+    if placement.isGainExpected {
+      let saved = placement.savedDistancePercent
+      page.add("Score", "host traffic travels \(saved) % less distance than unbound")
+    }
     for warning in placement.warnings { page.add("Warning", warning.description) }
     let matrix = PairMatrix(placement.pairs)
     if !matrix.lines.isEmpty { page.add() }

@@ -49,8 +49,9 @@ struct NCCLTopology {
   // MARK: - Elements
 
   private mutating func read(cpu: XMLElement) throws(ProbeFailure) {
-    guard let cpus = Self.mask(cpu["affinity"] ?? "") else {
-      throw .invalid(reason: "affinity \"\(cpu["affinity"] ?? "")\": expected words of hexadecimal digits")
+    let affinity = cpu["affinity"] ?? "0"
+    guard let cpus = Self.mask(affinity) else {
+      throw .invalid(reason: "affinity \"\(affinity)\": expected words of hexadecimal digits")
     }
     // NCCL writes -1 where the machine does not say.
     let node = cpu["numaid"].flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }

@@ -28,6 +28,9 @@ public struct NodePlacement: Hashable, Sendable {
   public var warnings: [NodePlacementReason]
   /// Whether binding can pay at all.
   public var isGainExpected: Bool
+  /// Score: how much less distance traffic between the GPUs and host memory travels than without any binding, in
+  /// percent. What that is worth depends on the traffic: much with KV offload or RDMA, next to nothing without.
+  public var savedDistancePercent: Int
 }
 
 extension NodePlacementReason: CustomStringConvertible {

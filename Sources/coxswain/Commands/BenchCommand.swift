@@ -10,13 +10,19 @@ struct BenchCommand: AsyncParsableCommand {
   static let overEchoTargetUs = 100.0
   /// Apply and plan with 100,000 waiting, as a multiple of the same with 100.
   static let growthTarget = 1.3
+  /// Processor time of a look at the machine, in microseconds: 0.1 % of a core at ten looks a second.
+  static let lookTargetUs = 100.0
+  /// One run of the helper, in milliseconds.
+  static let oneShotTargetMs = 50.0
 
   static let configuration = CommandConfiguration(
-    commandName: "bench", abstract: "Measure a Step: over the socket beside an echo, and its parts alone.",
+    commandName: "bench",
+    abstract: "Measure a Step, over the socket beside an echo and its parts alone, and the watch on the machine.",
     discussion: """
       It starts its own sidecar in a temporary directory. Each round trip of a Step (256 running, 1,000 waiting) is
       followed by an echo of as many bytes over the same transport. "steady" Steps report one settled plan; in "churn"
-      Steps two requests end and two arrive. The lowest figures of several rounds count. Use a release build.
+      Steps two requests end and two arrive. The lowest figures of several rounds count. "collector_look" is processor
+      time at ten looks a second. Use a release build.
 
       EXAMPLES
         coxswain bench
@@ -42,6 +48,7 @@ struct BenchCommand: AsyncParsableCommand {
     }
     var results = try await roundTrips()
     results += try coreAndCodecs()
+    results += machine()
     if output.isJSON {
       return try StandardOutput.document(.array(results.map { $0.json(build: BenchMachine.build) }))
     }
@@ -79,6 +86,21 @@ struct BenchCommand: AsyncParsableCommand {
       BenchResult(name: "echo_round_trip\(suffix)", unit: "us", quantiles: figures.echo),
       BenchResult(name: "step_over_echo\(suffix)", unit: "us", quantiles: over, targetP50: Self.overEchoTargetUs),
     ]
+  }
+
+  // MARK: - The machine
+
+  private func machine() -> [BenchResult] {
+    StandardError.line("looks at the machine, and runs of its helper")
+    var results = [
+      BenchResult(
+        name: "collector_look", unit: "us", quantiles: ProbeBench.look(rounds: rounds), targetP50: Self.lookTargetUs)
+    ]
+    if let runs = ProbeBench.oneShot(rounds: rounds) {
+      results.append(
+        BenchResult(name: "probe_one_shot", unit: "ms", quantiles: runs, targetP50: Self.oneShotTargetMs))
+    }
+    return results
   }
 
   // MARK: - In this process
