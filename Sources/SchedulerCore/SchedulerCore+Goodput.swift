@@ -19,7 +19,7 @@ extension SchedulerCore {
 
   mutating func learn() {
     if let observation = mirror.takeObservation() { goodput.observe(observation) }
-    mirror.takeEndings { goodput.outputs.observe(outputTokens: $0.outputTokens) }
+    mirror.takeEndings { goodput.outputs.observe(promptTokens: $0.promptTokens, outputTokens: $0.outputTokens) }
   }
 
   mutating func requeueGoodput(_ slot: Int, _ request: Request) {
@@ -42,6 +42,7 @@ extension SchedulerCore {
     serveDue(&frame)
     serveByDeadline(&frame)
     serveLate(&frame)
+    goodput.noteKV(refused: frame.refusedKVDensity > 0)
     goodput.busyUntilUs = startUs + Int64(frame.features.isEmpty ? 0 : goodput.time.elapsedUs(frame.features))
     swap(&frame, &goodput.frame)
     scheduleAlone()
@@ -68,7 +69,7 @@ extension SchedulerCore {
 
   private mutating func noteDecode(_ slot: Int, _ request: Request, _ frame: inout GoodputFrame) {
     let job = goodput.jobs[slot]
-    let rest = goodput.outputs.expected(after: request.outputTokens)
+    let rest = goodput.outputs.expectedTokens(request)
     let firstUs = request.firstTokenUs >= 0 ? request.firstTokenUs : frame.startUs
     let lastUs = request.unsettledPlans > 0 || request.lastTokenUs < 0 ? frame.startUs : request.lastTokenUs
     let decode = GoodputFrame.Decode(
@@ -97,7 +98,7 @@ extension SchedulerCore {
       slot: Int32(slot), key: goodput.liveKey(job, restUs: restUs), restUs: restUs, dueUs: job.deadlineUs,
       weight: job.weight)
     guard goodput.jobs[slot].standing == .live else { return frame.latePrefills.append(prefill) }
-    frame.committedTokens += reservedTokens(request, goodput.outputs.expected(after: request.outputTokens))
+    frame.committedTokens += reservedTokens(request, goodput.outputs.expectedTokens(request))
     frame.prefills.append(prefill)
     if request.firstTokenUs < 0 { frame.urgent.append(prefill) }
   }
@@ -107,14 +108,17 @@ extension SchedulerCore {
     Double(request.promptTokens + request.outputTokens) + GoodputPlanner.reservedShare * rest
   }
 
-  /// The waiting requests that have to start soon, relegated ones included: longer iterations may save them.
+  /// The waiting requests that have to start soon. Those that gave way to more demand than there is time for are
+  /// included, since longer iterations may save them; those below the line of value are not.
   private mutating func noteUrgent(_ frame: inout GoodputFrame) {
     goodput.beginUrgentWalk()
     for _ in 0..<Self.urgentMax {
       guard let (slot, latestUs) = goodput.nextUrgent(mirror.table.ids), latestUs < frame.startUs + Self.urgentUs
       else { return }
       let job = goodput.jobs[slot]
-      guard mirror.table.requests[slot].firstTokenUs < 0 else { continue }
+      guard mirror.table.requests[slot].firstTokenUs < 0, !goodput.isBelowLine(job, nowUs: frame.startUs) else {
+        continue
+      }
       frame.urgent.append(
         GoodputFrame.Prefill(
           slot: Int32(slot), key: 0, restUs: job.prefillUs, dueUs: job.deadlineUs, weight: job.weight))
@@ -161,8 +165,8 @@ extension SchedulerCore {
     features.addDecode(context: request.computedTokens)
   }
 
-  /// Prefills, and the decodes that can wait, by deadline while the time lasts; those that the choice of the
-  /// iteration's length counted on go first.
+  /// Prefills, and the decodes that can wait, by deadline while the time lasts; those that the choice of the iteration's
+  /// length counted on go first.
   private mutating func serveByDeadline(_ frame: inout GoodputFrame) {
     let limitUs = Int(Double(frame.tauUs) * (1 - Self.marginShare))
     for slot in frame.kept.lazy.map(Int.init) where !servePrefill(slot, limitUs, KVShare: 1, &frame) { break }
@@ -199,17 +203,16 @@ extension SchedulerCore {
     for decode in frame.decodes where decode.dueUs <= us { all.addDecode(context: Int(decode.contextTokens)) }
     guard all != frame.features else { return }
     if goodput.time.elapsedUs(all) <= limitUs { return serveDecodes(&frame) { $0.dueUs <= us } }
-    frame.decodes.sort { ($0.dueUs, $0.slot) < ($1.dueUs, $1.slot) }
+    frame.sortDecodes()
+    var count = 0
     var features = frame.features
-    let time = goodput.time
-    serveDecodes(&frame) { decode in
-      guard decode.dueUs <= us else { return false }
-      var trial = features
-      trial.addDecode(context: Int(decode.contextTokens))
-      guard time.elapsedUs(trial) <= limitUs else { return false }
-      features = trial
-      return true
+    for decode in frame.decodes where decode.dueUs <= us {
+      features.addDecode(context: Int(decode.contextTokens))
+      guard goodput.time.elapsedUs(features) <= limitUs else { break }
+      count += 1
     }
+    for decode in frame.decodes.prefix(count) { serve(decode, &frame.features) }
+    frame.decodes.removeFirst(count)
   }
 
   /// Gives a prefill, running or waiting, as much of the iteration as is left. False when nobody after it can get any.
@@ -239,10 +242,13 @@ extension SchedulerCore {
       bind(slot, reason)
       return true
     }
-    let own = reservedTokens(request, goodput.outputs.expected(after: request.outputTokens))
+    let own = reservedTokens(request, goodput.outputs.expectedTokens(request))
     let room = goodput.kvCapacityTokens * KVShare - frame.committedTokens
-    guard own <= room || frame.committedTokens == 0 else {
+    let kvDensity = goodput.jobs[slot].kvDensity
+    guard (own <= room && kvDensity >= frame.refusedKVDensity) || frame.committedTokens == 0 else {
       bind(slot, .waitingKV(missingBlocks: Int(own - room)))
+      // Room that frees up is kept for it: only what is worth more may pass.
+      if goodput.jobs[slot].standing == .live { frame.refusedKVDensity = max(frame.refusedKVDensity, kvDensity) }
       return true
     }
     let prefix = request.computedTokens == 0 ? request.cachedTokens : request.computedTokens
@@ -293,9 +299,9 @@ extension SchedulerCore {
     let limitUs = Int(Double(frame.tauUs) * (1 - Self.marginShare))
     let hopelessUs = Int(Double(frame.tauUs) * Self.hopelessShare)
     for prefill in frame.latePrefills where !servePrefill(Int(prefill.slot), hopelessUs, KVShare: 1, &frame) { break }
-    frame.decodes.append(contentsOf: frame.hopelessDecodes)
+    frame.addHopeless()
     serveDecodes(dueBy: .max, hopelessUs, &frame)
-    queue.beginWalk(ids: mirror.table.ids)
+    goodput.beginLateWalk()
     var tried = 0
     while tried < Self.lateMax, let slot = nextLate() {
       tried += 1
@@ -309,8 +315,8 @@ extension SchedulerCore {
   }
 
   private mutating func nextLate() -> Int? {
-    while let slot = queue.next(mirror.table.ids) {
-      if goodput.jobs[slot].standing != .live, draft.mark(of: slot) == .open { return slot }
+    while let slot = goodput.nextLate(mirror.table.ids) {
+      if draft.mark(of: slot) == .open { return slot }
     }
     return nil
   }

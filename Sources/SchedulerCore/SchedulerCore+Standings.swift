@@ -8,7 +8,8 @@ extension SchedulerCore {
 
   private mutating func rekey(_ slot: Int) {
     let request = mirror.table.requests[slot]
-    queue.update(slot: slot, request: request, key: goodput.key(slot, request), ids: mirror.table.ids)
+    queue.update(slot: slot, request: request, key: goodput.place(slot, request, mirror.table.ids),
+      ids: mirror.table.ids)
   }
 
   /// From scratch each time, so that nobody is relegated for ever.
@@ -43,7 +44,7 @@ extension SchedulerCore {
     }
     bins.addDecode(
       fromUs: request.isDecoding ? nowUs : job.deadlineUs,
-      tokens: goodput.outputs.expected(after: request.outputTokens), tpotUs: Double(job.tpotUs),
+      tokens: goodput.outputs.expectedTokens(request), tpotUs: Double(job.tpotUs),
       costUs: goodput.time.decodeUs(context: request.promptTokens + request.outputTokens))
   }
 
@@ -51,13 +52,13 @@ extension SchedulerCore {
     let request = mirror.table.requests[slot]
     return DemandBins.Candidate(
       slot: Int32(slot), deadlineUs: job.deadlineUs, prefillUs: job.prefillUs,
-      restTokens: goodput.outputs.expected(after: request.outputTokens), tpotUs: Double(job.tpotUs),
+      restTokens: goodput.outputs.expectedTokens(request), tpotUs: Double(job.tpotUs),
       decodeUs: goodput.time.decodeUs(context: request.promptTokens + request.outputTokens), density: job.density)
   }
 
   private mutating func settle(_ candidate: DemandBins.Candidate) {
     let slot = Int(candidate.slot)
-    let givesWay = candidate.isRelegated || goodput.isBelowLine(goodput.jobs[slot])
+    let givesWay = candidate.isRelegated || goodput.isBelowLine(goodput.jobs[slot], nowUs: mirror.nowUs)
     let standing: GoodputPlanner.Standing = givesWay ? .relegated : .live
     guard goodput.jobs[slot].standing != standing else { return }
     goodput.setStanding(slot, standing)

@@ -1,6 +1,5 @@
 /// How many tokens an answer still has to come, given how many it has: the mean over recent answers that were longer.
-///
-/// Output lengths are unknown in advance; this is what is known about them. O(1) per ending, O(bins) now and then.
+/// O(1) per ending, O(history) now and then.
 struct ResidualOutput: Codable, Sendable {
   /// Answers remembered.
   static let historyMax = 4_096
@@ -9,8 +8,6 @@ struct ResidualOutput: Codable, Sendable {
   static let bins = 512
   /// Endings between two rebuilds of the table.
   static let rebuildEvery = 64
-  /// What an answer has to come while too little is known.
-  static let priorTokens = 200.0
   /// The prior weighs as much as so many endings.
   static let priorEndings = 8.0
 
@@ -20,13 +17,16 @@ struct ResidualOutput: Codable, Sendable {
   /// Bin of the output so far -> mean tokens still to come.
   private var residual: ContiguousArray<Float>
 
-  init() { residual = ContiguousArray(repeating: Float(Self.priorTokens), count: Self.bins) }
+  /// - Parameter priorTokens: what an answer has to come while nothing is known.
+  init(priorTokens: Double) { residual = ContiguousArray(repeating: Float(priorTokens), count: Self.bins) }
 
   /// Mean tokens still to come after `output` tokens.
   @inline(__always)
   func expected(after output: Int) -> Double { Double(residual[min(Self.bins - 1, max(0, output) / Self.binTokens)]) }
 
-  mutating func observe(outputTokens: Int) {
+  /// An answer ended.
+  /// - Parameter prior: what is known about answers of all kinds.
+  mutating func observe(outputTokens: Int, prior: ResidualOutput) {
     let value = Int32(clamping: outputTokens)
     if history.count < Self.historyMax {
       history.append(value)
@@ -38,10 +38,10 @@ struct ResidualOutput: Codable, Sendable {
     // While little is known, every ending counts.
     guard sinceRebuild >= min(Self.rebuildEvery, max(1, history.count / 4)) else { return }
     sinceRebuild = 0
-    rebuild()
+    rebuild(prior)
   }
 
-  private mutating func rebuild() {
+  private mutating func rebuild(_ prior: ResidualOutput) {
     var counts = [Int](repeating: 0, count: Self.bins)
     var sums = [Int](repeating: 0, count: Self.bins)
     for length in history {
@@ -56,7 +56,7 @@ struct ResidualOutput: Codable, Sendable {
       tokens += Double(sums[bin])
       let start = Double(bin * Self.binTokens)
       let beyond = max(0, tokens - longer * start)
-      let mean = (beyond + Self.priorTokens * Self.priorEndings) / (longer + Self.priorEndings)
+      let mean = (beyond + Double(prior.residual[bin]) * Self.priorEndings) / (longer + Self.priorEndings)
       residual[bin] = Float(max(1, mean))
     }
   }

@@ -22,7 +22,7 @@ struct DemandBins: Codable, Sendable {
   static let coarseUs = 1_000_000.0
   static let bins = 90
   /// Candidates looked at in one go; further ones are less urgent.
-  static let candidatesMax = 512
+  static let candidatesMax = 256
 
   private var nowUs: Int64 = 0
   /// Demand of each bin beside that of `slope`, in microseconds of GPU time.

@@ -1,5 +1,5 @@
-/// What one walk over the running requests found: the candidates of one iteration, in lists that keep their storage
-/// from step to step.
+/// What one walk over the running requests found: the candidates of one iteration, in lists that keep their storage from
+/// step to step.
 struct GoodputFrame: Codable, Sendable {
   /// A decode that may run, with what decisions about it need, so that no loop has to look it up again.
   struct Decode: Codable, Sendable {
@@ -33,6 +33,9 @@ struct GoodputFrame: Codable, Sendable {
   /// Decodes may be late against their last token as long as they are not against their first.
   var spendsBank = false
   var decodes: ContiguousArray<Decode> = []
+  private var isSorted = false
+  /// Value per KV of the worthiest live request that has to wait for KV; 0 when none has to.
+  var refusedKVDensity = 0.0
   var hopelessDecodes: ContiguousArray<Decode> = []
   /// Live prefills that run already, by key.
   var prefills: ContiguousArray<Prefill> = []
@@ -51,6 +54,8 @@ struct GoodputFrame: Codable, Sendable {
     self.startUs = startUs
     tauUs = 0
     spendsBank = false
+    isSorted = false
+    refusedKVDensity = 0
     decodes.removeAll(keepingCapacity: true)
     hopelessDecodes.removeAll(keepingCapacity: true)
     prefills.removeAll(keepingCapacity: true)
@@ -59,6 +64,20 @@ struct GoodputFrame: Codable, Sendable {
     kept.removeAll(keepingCapacity: true)
     committedTokens = 0
     features = IterationFeatures()
+  }
+
+  /// By when their tokens are due; once per iteration.
+  mutating func sortDecodes() {
+    guard !isSorted else { return }
+    decodes.sort { ($0.dueUs, $0.slot) < ($1.dueUs, $1.slot) }
+    isSorted = true
+  }
+
+  /// Adds the decodes that are too late anyway to those that are left.
+  mutating func addHopeless() {
+    guard !hopelessDecodes.isEmpty else { return }
+    decodes.append(contentsOf: hopelessDecodes)
+    isSorted = false
   }
 
   /// The gap rule: the iteration ends before the tightest live request's next token is due, but nobody who is behind

@@ -38,12 +38,12 @@ struct GoodputPlanner: Codable, Sendable {
   /// A request that is behind is served at least at this share of its TPOT.
   static let floor = 0.8
   /// Share of the tokens still expected that admission sets aside for a request: not all peak at once.
-  static let reservedShare = 0.7
-  /// The first density counts for an arrival only.
+  static let reservedShare = 0.25
   private static let tokenUsGain = 0.05
+  private static let kvRefusalGain = 0.005
 
   var time: TimeEstimator
-  var outputs = ResidualOutput()
+  var outputs = OutputEstimator()
   private(set) var gpuLoad = LoadWindow()
   private(set) var kvLoad = LoadWindow()
   var bins = DemandBins()
@@ -51,10 +51,13 @@ struct GoodputPlanner: Codable, Sendable {
   private(set) var jobs: ContiguousArray<Job> = []
   /// Waiting slots by the last moment at which they can start and be in time.
   private(set) var expiry = SlotHeap()
+  /// Waiting slots that do not count on being in time, in the order in which they are served.
+  private var late = SlotHeap()
   let kvCapacityTokens: Double
   /// When the plans that are out will be done, as far as predicted.
   var busyUntilUs: Int64 = .min
   private var lookedAtUs: Int64 = .min
+  private var kvRefusals = 0.0
   /// The tightest TPOT among live requests, in microseconds.
   var tightestTPOTUs: Double = 50_000
   /// Mean time between two tokens of a running request, in microseconds.
@@ -86,6 +89,7 @@ struct GoodputPlanner: Codable, Sendable {
     if slot >= jobs.count { jobs.append(contentsOf: repeatElement(Job(), count: slot + 1 - jobs.count)) }
     guard request.isLive else {
       expiry.remove(slot, ids)
+      late.remove(slot, ids)
       return SlotHeap.Key(0)
     }
     let isNew = jobs[slot].handle != request.handle
@@ -93,6 +97,7 @@ struct GoodputPlanner: Codable, Sendable {
     if isNew { noteArrival(slot, request) }
     guard request.isCandidate else {
       expiry.remove(slot, ids)
+      late.remove(slot, ids)
       return SlotHeap.Key(0)
     }
     let latestUs = latestStart(request, jobs[slot])
@@ -100,10 +105,17 @@ struct GoodputPlanner: Codable, Sendable {
       jobs[slot].standing = .hopeless
       expiry.remove(slot, ids)
     } else {
-      if isBelowLine(jobs[slot]) { jobs[slot].standing = .relegated }
+      if isBelowLine(jobs[slot], nowUs: nowUs) { jobs[slot].standing = .relegated }
       expiry.insert(slot, SlotHeap.Key(latestUs), ids)
     }
-    return key(slot, request)
+    return place(slot, request, ids)
+  }
+
+  /// Puts a waiting slot where its standing says; returns its key in the waiting order.
+  mutating func place(_ slot: Int, _ request: Request, _ ids: ContiguousArray<String>) -> SlotHeap.Key {
+    let key = key(slot, request)
+    if jobs[slot].standing == .live { late.remove(slot, ids) } else { late.insert(slot, key, ids) }
+    return key
   }
 
   private func describe(_ request: Request, _ requestClass: PolicyConfig.RequestClass) -> Job {
@@ -117,7 +129,7 @@ struct GoodputPlanner: Codable, Sendable {
       ? request.firstTokenUs + Int64(request.outputTokens) * job.tpotUs : request.arrivalUs + Int64(ttftMs) * 1000
     let prefix = request.computedTokens == 0 ? request.cachedTokens : request.computedTokens
     job.prefillUs = time.prefillUs(tokens: request.uncachedTokens, prefix: prefix)
-    let rest = outputs.expected(after: request.outputTokens)
+    let rest = outputs.expectedTokens(request)
     let context = request.promptTokens + request.outputTokens
     job.density = job.weight / (job.prefillUs + rest * time.decodeUs(context: context) + Self.requestCostUs)
     job.kvDensity = job.weight / ((Double(context) + rest / 2) * (rest * tokenUs + job.prefillUs))
@@ -134,7 +146,7 @@ struct GoodputPlanner: Codable, Sendable {
   private func latestStart(_ request: Request, _ job: Job) -> Int64 {
     let latest = job.deadlineUs - Int64(job.prefillUs + time.fixedUs)
     return request.firstTokenUs >= 0
-      ? latest + graceUs(tpotUs: job.tpotUs, restTokens: outputs.expected(after: request.outputTokens)) : latest
+      ? latest + graceUs(tpotUs: job.tpotUs, restTokens: outputs.expectedTokens(request)) : latest
   }
 
   /// How late a decode may be and still catch up by running faster than its TPOT.
@@ -143,7 +155,7 @@ struct GoodputPlanner: Codable, Sendable {
   }
 
   /// Place in the waiting order: live ones by deadline and work, then relegated ones by value, then the hopeless.
-  func key(_ slot: Int, _ request: Request) -> SlotHeap.Key {
+  private func key(_ slot: Int, _ request: Request) -> SlotHeap.Key {
     let job = jobs[slot]
     switch job.standing {
     case .live: return SlotHeap.Key(0, liveKey(job), request.arrivalUs)
@@ -161,8 +173,8 @@ struct GoodputPlanner: Codable, Sendable {
 
   /// Moves the load windows on and says whether standings are due to be looked at anew.
   mutating func advance(nowUs: Int64) -> Bool {
-    gpuLoad.advance(nowUs: nowUs, capacity: gpuShare)
-    kvLoad.advance(nowUs: nowUs, capacity: kvCapacityTokens)
+    gpuLoad.advance(nowUs: nowUs, capacity: gpuShare, isScarce: false)
+    kvLoad.advance(nowUs: nowUs, capacity: kvCapacityTokens, isScarce: isKVScarce)
     guard lookedAtUs == .min || nowUs - lookedAtUs >= Self.relegationEveryUs else { return false }
     lookedAtUs = nowUs
     return true
@@ -172,11 +184,17 @@ struct GoodputPlanner: Codable, Sendable {
   var gpuShare: Double { max(0.1, 1 - time.fixedUs / tightestTPOTUs) }
 
   /// Whether more valuable requests than this one fill the machine: its GPU time or its KV, whichever is scarcer.
-  func isBelowLine(_ job: Job) -> Bool {
-    guard gpuLoad.isOn || kvLoad.isOn else { return false }
-    return kvLoad.load(capacity: kvCapacityTokens) > gpuLoad.load(capacity: gpuShare)
-      ? job.kvDensity < kvLoad.line : job.density < gpuLoad.line
+  /// A request whose deadline is further off than the load is known back may still find a calmer time.
+  func isBelowLine(_ job: Job, nowUs: Int64) -> Bool {
+    guard gpuLoad.isOn || kvLoad.isOn, job.deadlineUs - nowUs < Int64(LoadWindow.windowUs) else { return false }
+    return isKVScarce ? job.kvDensity < kvLoad.line : job.density < gpuLoad.line
   }
+
+  /// Whether live requests were refused for want of KV in most of the last iterations.
+  var isKVScarce: Bool { kvRefusals > 0.5 }
+
+  /// Notes whether this iteration refused a live request for want of KV.
+  mutating func noteKV(refused: Bool) { kvRefusals += Self.kvRefusalGain * ((refused ? 1 : 0) - kvRefusals) }
 
   /// Next waiting slot that can no longer make it; its standing is changed already.
   mutating func nextExpired(nowUs: Int64, ids: ContiguousArray<String>) -> Int? {
@@ -202,6 +220,11 @@ struct GoodputPlanner: Codable, Sendable {
     guard let slot = expiry.next(ids) else { return nil }
     return (slot, expiry.key(of: slot).first)
   }
+
+  mutating func beginLateWalk() { late.beginWalk() }
+
+  /// Next waiting slot that does not count on being in time.
+  mutating func nextLate(_ ids: ContiguousArray<String>) -> Int? { late.next(ids) }
 
   // MARK: - Victims
 

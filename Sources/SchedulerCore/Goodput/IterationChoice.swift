@@ -6,13 +6,13 @@
 /// largest expected value of requests in time wins; ties go to the shortest.
 struct IterationChoice: Codable, Sendable {
   /// Iteration times that are weighed, in microseconds.
-  static let longerUs: [Double] = [30_000, 35_000, 40_000, 50_000, 70_000, 100_000]
+  static let longerUs: [Double] = [27_500, 30_000, 32_500, 35_000, 40_000, 50_000, 70_000, 100_000]
   /// Without anybody to wait for, an iteration takes no longer than this.
   static let mostUs: Int64 = 100_000
   /// A request that is behind catches up by this share of its TPOT with each token.
-  static let catchUpShare = 0.2
+  static let catchUpShare = 0.3
   /// One token that comes late after its predecessor costs this share of the request's value, even if the mean holds.
-  static let lateTokenCost = 0.003
+  static let lateTokenCost = 0.002
   /// Requests that are ahead by this much can sit the next iterations out, in microseconds.
   static let amplyAheadUs = 500_000.0
   /// Of the prefills in time, those due later than this say nothing about how long long iterations last.

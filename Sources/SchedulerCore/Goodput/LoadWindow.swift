@@ -1,5 +1,5 @@
 /// What arrived in the last 20 s, sorted by value per cost: says when more is asked for than can be done, and at what
-/// value per cost the line has to be drawn. O(1) per arrival, O(buckets) per slice of time; nothing kept per request.
+/// value per cost the line has to be drawn. O(1) per arrival, O(buckets) per slice of time; nothing is kept per request.
 struct LoadWindow: Codable, Sendable {
   static let slices = 80
   static let sliceUs: Int64 = 250_000
@@ -11,10 +11,11 @@ struct LoadWindow: Codable, Sendable {
   private static let lowestExponent = -40
 
   /// The line is on above this share of requests that cannot be served in time, and off below the other.
-  static let missedShareOn = 0.03
-  static let missedShareOff = 0.006
-  /// The line is off below this load.
-  static let loadOff = 0.95
+  static let missedShareOn = 0.05
+  static let missedShareOff = 0.02
+  /// The same for the load, as a share of the capacity.
+  static let loadOn = 1.15
+  static let loadOff = 1.05
   /// The line lets through this share of the capacity.
   static let filledShare = 0.9
 
@@ -29,6 +30,8 @@ struct LoadWindow: Codable, Sendable {
   private var current = 0
   private var currentEndsUs: Int64 = .min
   private var filled = 1
+  /// Share of the capacity that the window's arrivals ask for, as of the last slice.
+  private(set) var load = 0.0
   private(set) var isOn = false
   /// Requests of less value per cost than this give way; 0 while the line is off.
   private(set) var line = 0.0
@@ -50,14 +53,11 @@ struct LoadWindow: Codable, Sendable {
     total.missed += 1
   }
 
-  /// Share of the capacity that the window's arrivals ask for. `capacity` is cost per microsecond.
-  func load(capacity: Double) -> Double {
-    let span = Double(filled) * Double(Self.sliceUs)
-    return capacity > 0 ? total.work.reduce(0, +) / (span * capacity) : 0
-  }
-
-  /// Moves on in time and draws the line anew once per slice. `capacity` is cost per microsecond.
-  mutating func advance(nowUs: Int64, capacity: Double) {
+  /// Moves on in time and draws the line anew once per slice.
+  /// - Parameters:
+  ///   - capacity: cost that can be served per microsecond.
+  ///   - isScarce: what the cost is paid in is known to run out, whatever the estimates say.
+  mutating func advance(nowUs: Int64, capacity: Double, isScarce: Bool) {
     guard currentEndsUs != .min else {
       currentEndsUs = nowUs + Self.sliceUs
       return
@@ -71,7 +71,7 @@ struct LoadWindow: Codable, Sendable {
     }
     // After a long pause nothing of the window is left.
     if nowUs >= currentEndsUs { currentEndsUs = nowUs + Self.sliceUs }
-    drawLine(capacity: capacity)
+    drawLine(capacity: capacity, isScarce: isScarce)
   }
 
   private mutating func turn() {
@@ -87,17 +87,18 @@ struct LoadWindow: Codable, Sendable {
     ring[current].missed = 0
   }
 
-  private mutating func drawLine(capacity: Double) {
-    let load = load(capacity: capacity)
+  private mutating func drawLine(capacity: Double, isScarce: Bool) {
+    let span = Double(filled) * Double(Self.sliceUs)
+    load = capacity > 0 ? total.work.reduce(0, +) / (span * capacity) : 0
     let missedShare = total.arrived > 0 ? Double(total.missed) / Double(total.arrived) : 0
     if isOn {
-      isOn = load > Self.loadOff && missedShare > Self.missedShareOff
+      isOn = (load > Self.loadOff || isScarce) && missedShare > Self.missedShareOff
     } else {
-      isOn = load > 1 && missedShare > Self.missedShareOn
+      isOn = (load > Self.loadOn || isScarce) && missedShare > Self.missedShareOn
     }
     line = 0
     guard isOn else { return }
-    let most = Self.filledShare * capacity * Double(filled) * Double(Self.sliceUs)
+    let most = Self.filledShare * capacity * span
     var sum = 0.0
     for bucket in stride(from: Self.buckets - 1, through: 0, by: -1) {
       let work = total.work[bucket]

@@ -5,8 +5,7 @@
 struct Mirror: Codable, Sendable {
   /// A request that ended by itself, with the length of its answer.
   struct Ending: Codable, Sendable {
-    /// Index into the session's names.
-    var className: Int32
+    var promptTokens: Int
     var outputTokens: Int
   }
 
@@ -386,7 +385,7 @@ struct Mirror: Codable, Sendable {
   private mutating func recordEnding(_ slot: Int) {
     let request = table.requests[slot]
     guard request.outputTokens > 0 else { return }
-    endings.append(Ending(className: request.className, outputTokens: request.outputTokens))
+    endings.append(Ending(promptTokens: request.promptTokens, outputTokens: request.outputTokens))
   }
 
   /// Both lists carry the net state, so that nobody is in them twice.
