@@ -109,16 +109,19 @@ extension SchedulerCore {
   }
 
   /// The waiting requests that have to start soon. Those that gave way to more demand than there is time for are
-  /// included, since longer iterations may save them; those below the line of value are not.
+  /// included, since longer iterations may save them; those below the line of value and those that lack room for their
+  /// KV are not.
   private mutating func noteUrgent(_ frame: inout GoodputFrame) {
     goodput.beginUrgentWalk()
+    var room = goodput.kvCapacityTokens - frame.committedTokens
     for _ in 0..<Self.urgentMax {
       guard let (slot, latestUs) = goodput.nextUrgent(mirror.table.ids), latestUs < frame.startUs + Self.urgentUs
       else { return }
       let job = goodput.jobs[slot]
-      guard mirror.table.requests[slot].firstTokenUs < 0, !goodput.isBelowLine(job, nowUs: frame.startUs) else {
-        continue
-      }
+      let request = mirror.table.requests[slot]
+      let own = reservedTokens(request, goodput.outputs.expectedTokens(request))
+      guard request.firstTokenUs < 0, own <= room, !goodput.isBelowLine(job, nowUs: frame.startUs) else { continue }
+      room -= own
       frame.urgent.append(
         GoodputFrame.Prefill(
           slot: Int32(slot), key: 0, restUs: job.prefillUs, dueUs: job.deadlineUs, weight: job.weight))

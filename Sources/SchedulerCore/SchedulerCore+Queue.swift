@@ -58,7 +58,7 @@ extension SchedulerCore {
       ttftSLOMs: request.ttftSLOMs > 0 ? request.ttftSLOMs : requestClass.ttftSLOMs,
       tpotSLOMs: request.tpotSLOMs > 0 ? request.tpotSLOMs : requestClass.tpotSLOMs, classWeight: requestClass.weight,
       tenantWeight: tenantWeights.weight(of: request.tenant, names: mirror.names),
-      expectedOutputTokens: min(outputLeft, Int(goodput.outputs.expected(after: request.outputTokens))),
+      expectedOutputTokens: min(outputLeft, Int(goodput.outputs.expectedTokens(request))),
       prefillUs: request.isDecoding ? 0 : prefillUs(request), fixedUs: Int64(goodput.time.fixedUs))
     if policy.ordering == .srpt || policy.ordering == .mooreHodgson {
       let context = request.promptTokens + request.outputTokens + outputLeft / 2

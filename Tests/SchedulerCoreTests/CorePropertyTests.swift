@@ -10,6 +10,7 @@ struct CorePropertyTests {
         .test(ordering: ordering, strategy: $0, watermarkPpm: 50_000)
       }
     }
+    + [.test(ordering: .goodput, strategy: .goodput), .test(ordering: .goodput, strategy: .goodput, timeModel: .plain)]
     + PolicyConfig.VictimOrder.allCases.flatMap { victims in
       [PolicyConfig.Ordering.fcfs, .priority].flatMap { ordering in
         [PolicyConfig.BatchStrategy.continuous, .decodeFirst, .orca].map { strategy in

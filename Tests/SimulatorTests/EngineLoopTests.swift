@@ -42,7 +42,7 @@ struct EngineLoopTests {
     func engine(_ workload: any Workload) throws -> ReferenceEngine {
       ReferenceEngine(
         profile: try profile(), options: EngineOptions(), mix: .standard, workload: workload,
-        link: try contender().link())
+        link: try contender().link(time: try profile().time))
     }
     var expected: [Scorecard] = []
     for half in halves {

@@ -81,7 +81,7 @@ struct TimeIndexedBoundTests {
       let contender = try #require(Contender.baseline(name, time: profile.time, mix: .standard))
       var engine = ReferenceEngine(
         profile: profile, options: EngineOptions(), mix: .standard, workload: ListWorkload(requests),
-        link: contender.link())
+        link: contender.link(time: profile.time))
       let card = try engine.run(clock: { 0 }, onProgress: { _ in true })
       #expect(card.withinSLORatio * 150 <= bound + 1e-6, "\(name): \(card.withinSLORatio * 150) above \(bound)")
     }

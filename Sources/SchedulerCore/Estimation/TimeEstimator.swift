@@ -7,6 +7,8 @@ struct TimeEstimator: Codable, Sendable {
   static let firstGain = 0.3
   static let steadyGain = 0.05
   static let firstObservations = 16
+  /// So many measurements in a row beyond the bounds are no hiccups: the scale is wrong, and the fast gain applies.
+  static let clippedRunMost = 3
   /// A measurement counts for no more than this, whatever it says: one hiccup must not move the plan.
   static let ratioLeast = 0.6
   static let ratioMost = 1.5
@@ -21,11 +23,25 @@ struct TimeEstimator: Codable, Sendable {
   private struct Correction: Codable, Hashable, Sendable {
     var factor = TimeEstimator.startCorrection
     var observations = 0
+    /// Measurements in a row that were too long (positive) or too short (negative) to count in full.
+    var clippedRun = 0
 
     mutating func observe(_ ratio: Double) {
-      let gain = observations < firstObservations ? firstGain : steadyGain
+      noteClipping(ratio)
+      let isFast = observations < firstObservations || abs(clippedRun) > clippedRunMost
+      let gain = isFast ? firstGain : steadyGain
       factor *= 1 + gain * (min(ratioMost, max(ratioLeast, ratio)) - 1)
       observations += 1
+    }
+
+    private mutating func noteClipping(_ ratio: Double) {
+      if ratio > ratioMost {
+        clippedRun = max(0, clippedRun) + 1
+      } else if ratio < ratioLeast {
+        clippedRun = min(0, clippedRun) - 1
+      } else {
+        clippedRun = 0
+      }
     }
   }
 

@@ -17,7 +17,12 @@ public struct Contender: Hashable, Sendable {
     self.isClairvoyant = isClairvoyant
   }
 
-  func link() -> any SchedulerLink { CoreLink(policy: policy) }
+  /// - Parameter time: what a scheduler that predicts iteration times starts from, unless its policy says otherwise.
+  func link(time: IterationTimeModel) -> any SchedulerLink {
+    var policy = policy
+    if policy.timeModel == nil { policy.timeModel = time }
+    return CoreLink(policy: policy)
+  }
 
   // MARK: - Baselines
 
