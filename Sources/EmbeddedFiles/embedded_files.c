@@ -21,6 +21,9 @@ static const unsigned char file_policies_exerciser[] = {
 static const unsigned char file_policies_fastserve[] = {
 #embed "../../Policies/fastserve.json"
 };
+static const unsigned char file_policies_goodput[] = {
+#embed "../../Policies/goodput.json"
+};
 static const unsigned char file_policies_orca[] = {
 #embed "../../Policies/orca.json"
 };
@@ -155,6 +158,8 @@ static const struct embedded_file files[] = {
      sizeof(file_policies_exerciser)},
     {"Policies/fastserve.json", file_policies_fastserve,
      sizeof(file_policies_fastserve)},
+    {"Policies/goodput.json", file_policies_goodput,
+     sizeof(file_policies_goodput)},
     {"Policies/orca.json", file_policies_orca,
      sizeof(file_policies_orca)},
     {"Policies/qoserve.json", file_policies_qoserve,

@@ -168,11 +168,11 @@ extension SchedulerCore {
     features.addDecode(context: request.computedTokens)
   }
 
-  /// Prefills, and the decodes that can wait, by deadline while the time lasts; those that the choice of the iteration's
-  /// length counted on go first.
+  /// Prefills, and the decodes that can wait, by deadline while the time lasts; those that the choice of the
+  /// iteration's length counted on go first.
   private mutating func serveByDeadline(_ frame: inout GoodputFrame) {
     let limitUs = Int(Double(frame.tauUs) * (1 - Self.marginShare))
-    for slot in frame.kept.lazy.map(Int.init) where !servePrefill(slot, limitUs, KVShare: 1, &frame) { break }
+    for slot in frame.kept.lazy.map(Int.init) where !servePrefill(slot, limitUs, kvShare: 1, &frame) { break }
     var nextRunning = 0
     queue.beginWalk(ids: mirror.table.ids)
     var waiting = nextWaiting(.live)
@@ -183,9 +183,9 @@ extension SchedulerCore {
       serveDecodes(dueBy: min(running?.key ?? .max, waitingKey), limitUs, &frame)
       if let running, running.key <= waitingKey {
         nextRunning += 1
-        if !servePrefill(Int(running.slot), limitUs, KVShare: 1, &frame) { break }
+        if !servePrefill(Int(running.slot), limitUs, kvShare: 1, &frame) { break }
       } else if let slot = waiting {
-        if !servePrefill(slot, limitUs, KVShare: 1, &frame) { break }
+        if !servePrefill(slot, limitUs, kvShare: 1, &frame) { break }
         waiting = nextWaiting(.live)
       }
     }
@@ -220,11 +220,11 @@ extension SchedulerCore {
 
   /// Gives a prefill, running or waiting, as much of the iteration as is left. False when nobody after it can get any.
   private mutating func servePrefill(
-    _ slot: Int, _ limitUs: Int, KVShare: Double, _ frame: inout GoodputFrame
+    _ slot: Int, _ limitUs: Int, kvShare: Double, _ frame: inout GoodputFrame
   ) -> Bool {
     guard draft.mark(of: slot) == .open else { return true }
     let request = mirror.table.requests[slot]
-    guard request.isRunning else { return admit(slot, request, limitUs, KVShare: KVShare, &frame) }
+    guard request.isRunning else { return admit(slot, request, limitUs, kvShare: KVShare, &frame) }
     let tokens = chunk(request.remainingTokens, prefix: request.computedTokens, limitUs, frame.features)
     guard tokens >= min(Self.chunkLeast, request.remainingTokens) else { return false }
     guard makeRoom(for: slot, request, tokens: tokens) else { return true }
@@ -234,7 +234,7 @@ extension SchedulerCore {
   }
 
   private mutating func admit(
-    _ slot: Int, _ request: Request, _ limitUs: Int, KVShare: Double, _ frame: inout GoodputFrame
+    _ slot: Int, _ request: Request, _ limitUs: Int, kvShare: Double, _ frame: inout GoodputFrame
   ) -> Bool {
     guard draft.preemptedCount == 0, draft.shortOfBlocks == 0 else {
       bind(slot, .waitingPreemption(victims: draft.preemptedCount + draft.shortOfBlocks))
@@ -246,7 +246,7 @@ extension SchedulerCore {
       return true
     }
     let own = reservedTokens(request, goodput.outputs.expectedTokens(request))
-    let room = goodput.kvCapacityTokens * KVShare - frame.committedTokens
+    let room = goodput.kvCapacityTokens * kvShare - frame.committedTokens
     let kvDensity = goodput.jobs[slot].kvDensity
     guard (own <= room && kvDensity >= frame.refusedKVDensity) || frame.committedTokens == 0 else {
       bind(slot, .waitingKV(missingBlocks: Int(own - room)))
@@ -301,7 +301,7 @@ extension SchedulerCore {
   private mutating func serveLate(_ frame: inout GoodputFrame) {
     let limitUs = Int(Double(frame.tauUs) * (1 - Self.marginShare))
     let hopelessUs = Int(Double(frame.tauUs) * Self.hopelessShare)
-    for prefill in frame.latePrefills where !servePrefill(Int(prefill.slot), hopelessUs, KVShare: 1, &frame) { break }
+    for prefill in frame.latePrefills where !servePrefill(Int(prefill.slot), hopelessUs, kvShare: 1, &frame) { break }
     frame.addHopeless()
     serveDecodes(dueBy: .max, hopelessUs, &frame)
     goodput.beginLateWalk()
@@ -309,7 +309,7 @@ extension SchedulerCore {
     while tried < Self.lateMax, let slot = nextLate() {
       tried += 1
       let isHopeless = goodput.jobs[slot].standing == .hopeless
-      if !servePrefill(slot, isHopeless ? hopelessUs : limitUs, KVShare: Self.lateKVShare, &frame) { break }
+      if !servePrefill(slot, isHopeless ? hopelessUs : limitUs, kvShare: Self.lateKVShare, &frame) { break }
     }
     for decode in frame.decodes where draft.mark(of: Int(decode.slot)) == .open {
       let handle = mirror.table.requests[Int(decode.slot)].handle

@@ -8,7 +8,8 @@ extension SchedulerCore {
 
   private mutating func rekey(_ slot: Int) {
     let request = mirror.table.requests[slot]
-    queue.update(slot: slot, request: request, key: goodput.place(slot, request, mirror.table.ids),
+    queue.update(
+      slot: slot, request: request, key: goodput.place(slot, request, mirror.table.ids),
       ids: mirror.table.ids)
   }
 

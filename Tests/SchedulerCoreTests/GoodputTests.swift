@@ -1,8 +1,8 @@
 import SchedulerCore
 import Testing
 
-/// Who runs in which iteration under the flagship, worked out by hand. A prompt token and a decoded token take 1 ms each
-/// by the model, predictions start 5 % above it, and the engine measures just what is predicted.
+/// Who runs in which iteration under the flagship, worked out by hand. A prompt token and a decoded token take 1 ms
+/// each by the model, predictions start 5 % above it, and the engine measures just what is predicted.
 struct GoodputTests {
   private var engine = FaithfulEngine(FaithfulEngine.description(stepTokens: 1_024, sequences: 8))
   private var core: SchedulerCore

@@ -1,5 +1,5 @@
-/// What one walk over the running requests found: the candidates of one iteration, in lists that keep their storage from
-/// step to step.
+/// What one walk over the running requests found: the candidates of one iteration, in lists that keep their storage
+/// from step to step.
 struct GoodputFrame: Codable, Sendable {
   /// A decode that may run, with what decisions about it need, so that no loop has to look it up again.
   struct Decode: Codable, Sendable {

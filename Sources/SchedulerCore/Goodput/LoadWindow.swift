@@ -1,5 +1,6 @@
 /// What arrived in the last 20 s, sorted by value per cost: says when more is asked for than can be done, and at what
-/// value per cost the line has to be drawn. O(1) per arrival, O(buckets) per slice of time; nothing is kept per request.
+/// value per cost the line has to be drawn. O(1) per arrival, O(buckets) per slice of time; nothing is kept per
+/// request.
 struct LoadWindow: Codable, Sendable {
   static let slices = 80
   static let sliceUs: Int64 = 250_000
