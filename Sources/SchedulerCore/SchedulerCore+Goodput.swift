@@ -224,7 +224,7 @@ extension SchedulerCore {
   ) -> Bool {
     guard draft.mark(of: slot) == .open else { return true }
     let request = mirror.table.requests[slot]
-    guard request.isRunning else { return admit(slot, request, limitUs, kvShare: KVShare, &frame) }
+    guard request.isRunning else { return admit(slot, request, limitUs, kvShare: kvShare, &frame) }
     let tokens = chunk(request.remainingTokens, prefix: request.computedTokens, limitUs, frame.features)
     guard tokens >= min(Self.chunkLeast, request.remainingTokens) else { return false }
     guard makeRoom(for: slot, request, tokens: tokens) else { return true }
