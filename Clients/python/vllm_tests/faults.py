@@ -1,6 +1,6 @@
 """What a sidecar that is killed, stopped, slow or talks nonsense costs vLLM's scheduler: time per step inside the
-client, requests that failed, and how soon plans are back. vLLM's real Scheduler with a model that only counts and 4 ms per
-iteration, the real sidecar. `python -m vllm_tests.faults`; leave the machine alone, times are wall-clock."""
+client, requests that failed, and how soon plans are back. vLLM's real Scheduler with a model that only counts and 4 ms
+per iteration, the real sidecar. `python -m vllm_tests.faults`; leave the machine alone, times are wall-clock."""
 
 import json
 import os
