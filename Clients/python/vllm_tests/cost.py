@@ -53,6 +53,7 @@ def main():
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--running", type=int, default=256)
     parser.add_argument("--waiting", type=int, default=1000)
+    parser.add_argument("--pause-ms", type=float, default=1)
     parser.add_argument("--async-scheduling", action="store_true")
     options = parser.parse_args()
     from vllm.v1.core.sched.async_scheduler import AsyncScheduler
@@ -72,6 +73,8 @@ def main():
     before = dict(counters.counts)
     for _ in range(options.steps):
         for mock, taken in zip(engines, times):
+            # An engine waits for its accelerator between two steps.
+            time.sleep(options.pause_ms / 1000)
             timed(mock, taken)
     result = {}
     for part in ("schedule", "update"):

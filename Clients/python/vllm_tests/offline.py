@@ -45,23 +45,24 @@ def run_batch(llm, requests, on_step=None):
     """Feeds the engine by step, so that two runs see the same arrivals. Returns token ids by request."""
     from vllm import SamplingParams
     engine = llm.llm_engine
-    waiting, outputs, step, finished = list(requests), {}, 0, {}
+    waiting, outputs, step, finished, texts = list(requests), {}, 0, {}, {}
     while waiting or engine.has_unfinished_requests():
         while waiting and waiting[0]["at_step"] <= step:
             request = waiting.pop(0)
             engine.add_request(
                 request["id"], {"prompt_token_ids": request["prompt"]},
                 SamplingParams(
-                    temperature=0, max_tokens=request["max_tokens"], ignore_eos=True, detokenize=False,
+                    temperature=0, max_tokens=request["max_tokens"], ignore_eos=True,
                     extra_args={"coxswain_tenant": request["tenant"], "coxswain_class": request["class"]}))
         for output in engine.step():
             if output.finished:
                 outputs[output.request_id] = list(output.outputs[0].token_ids)
+                texts[output.request_id] = output.outputs[0].text
                 finished[output.request_id] = output.outputs[0].finish_reason
         step += 1
         if on_step is not None:
             on_step(step)
-    return {"outputs": outputs, "finish_reasons": finished, "steps": step}
+    return {"outputs": outputs, "texts": texts, "finish_reasons": finished, "steps": step}
 
 
 def main(path):
