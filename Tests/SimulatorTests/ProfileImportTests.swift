@@ -82,6 +82,35 @@ struct ProfileImportTests {
     #expect(abs(fit.linear.a - 17.6) < 1)
   }
 
+  /// Skewed batches go a tenth of the way from the mean's time to the longest's, two tenths beside prefill.
+  @Test func unequalContextsTakeAShareOfTheWay() throws {
+    let fixture = try KernelFolderFixture()
+    try fixture.write(
+      "skew.csv",
+      "regime,n,pc,t_mean_us,t_max_us,t_skew_us,alpha\npure,8,0,100,200,110,0.1\npure,8,0,50,90,54,0.1\n"
+        + "mixed,8,16,100,300,140,0.2\n")
+    try fixture.compress("skew.csv")
+    let time = try ProfileImport(
+      folder: fixture.path,
+      options: options {
+        $0.form = .linear
+        $0.kvTokens = 1 << 30
+      }
+    ).profile.time
+    #expect(abs(time.decodeOnly.h - 0.1 * time.decodeOnly.e) < 1e-12)
+    #expect(abs(time.withPrefill.h - 0.2 * time.withPrefill.e) < 1e-12)
+    // 7 contexts of 100 and one of 900: 5,600 tokens short of eight of 900.
+    var equal = IterationFeatures()
+    var skewed = IterationFeatures()
+    for index in 0..<8 {
+      equal.addDecode(context: 200)
+      skewed.addDecode(context: index == 0 ? 900 : 100)
+    }
+    let more = Double(time.elapsedUs(skewed) - time.elapsedUs(equal)) / 1000
+    #expect(abs(more - time.decodeOnly.h * 5600) < 0.002, "\(more)")
+    #expect(ContextSkew.share([]) == 0)
+  }
+
   // MARK: - What the folder says and what it does not
 
   @Test func theProfileSaysWhatTheFolderSays() throws {

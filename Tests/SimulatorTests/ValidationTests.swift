@@ -35,6 +35,25 @@ struct ValidationTests {
     #expect(difference < 0.1 * measured.reduce(0, +))
   }
 
+  /// The same with a profile made of the kernels that were measured on that GPU.
+  @Test(.enabled(if: access(TraceData.kernels, R_OK) == 0))
+  func agreesWithAnImportedProfile() throws {
+    var importOptions = ProfileImportOptions()
+    importOptions.kvTokens = 535_000
+    let profile = try ProfileImport(
+      folder: TraceData.kernels + "llama-3.1-8b-bf16-tp1", options: importOptions
+    ).profile
+    let bundled = try validation()
+    let validation = Validation(
+      measured: bundled.measured, profile: profile, options: bundled.options, contender: bundled.contender)
+    let overheadUs = try validation.fitOverheadUs(first: 100)
+    #expect(abs(overheadUs - ProfileImportOptions().overheadUs) <= 50, "\(overheadUs)")
+    let run = try validation.predict(counting: 300, overheadUs: overheadUs)
+    for row in run.rows {
+      #expect(abs(row.error) < 0.05, "\(row.name): \(row.error), overhead \(overheadUs) us")
+    }
+  }
+
   /// Requests running in the measured run, each second.
   private static func measuredRunning() throws -> [Double] {
     let reader = try LineReader(TraceData.measuredSeries)

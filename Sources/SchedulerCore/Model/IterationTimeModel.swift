@@ -5,6 +5,8 @@
 /// * roofline: `t = a + pn(b0, b (P + n)) + pn(c W, g Kp) + d n + pn(e K, f M)`
 /// * table: interpolated in measurements; the coefficients then are those of the linear form fitted to them
 ///
+/// Linear and roofline add `h max(0, n M - K)`: in a batch of unequal contexts the GPU waits a little for the longest.
+///
 /// Iterations with and without prefill have coefficients of their own: attention kernels are slower per KV token when a
 /// chunk shares the iteration. Coefficients are milliseconds of GPU time; `overheadUs` is the engine's own time per
 /// step.
@@ -23,9 +25,11 @@ public struct IterationTimeModel: Codable, Hashable, Sendable {
     public var d: Double
     public var e: Double
     public var f: Double
+    public var h: Double
 
     public init(
-      a: Double, b0: Double = 0, b: Double, c: Double, g: Double = 0, d: Double, e: Double, f: Double = 0
+      a: Double, b0: Double = 0, b: Double, c: Double, g: Double = 0, d: Double, e: Double, f: Double = 0,
+      h: Double = 0
     ) {
       self.a = a
       self.b0 = b0
@@ -35,6 +39,7 @@ public struct IterationTimeModel: Codable, Hashable, Sendable {
       self.d = d
       self.e = e
       self.f = f
+      self.h = h
     }
   }
 
@@ -83,15 +88,16 @@ public struct IterationTimeModel: Codable, Hashable, Sendable {
 
   private func ms(_ features: FluidFeatures, _ k: Coefficients) -> Double {
     if let table, form == .table { return table.ms(features) }
+    let shortfall = max(0, features.decodes * features.longestContextTokens - features.decodeContextTokens)
     switch form {
     case .linear, .table:
-      return k.a + k.b * features.prefillTokens + k.c * features.prefillPairs + k.d * features.decodes
+      return k.a + k.h * shortfall + k.b * features.prefillTokens + k.c * features.prefillPairs + k.d * features.decodes
         + k.e * features.decodeContextTokens
     case .roofline:
       let compute = Self.softMax(k.b0, k.b * (features.prefillTokens + features.decodes))
       let prefillAttention = Self.softMax(k.c * features.prefillPairs, k.g * features.prefixTokens)
       let decodeAttention = Self.softMax(k.e * features.decodeContextTokens, k.f * features.longestContextTokens)
-      return k.a + compute + prefillAttention + k.d * features.decodes + decodeAttention
+      return k.a + compute + prefillAttention + k.d * features.decodes + decodeAttention + k.h * shortfall
     }
   }
 

@@ -38,14 +38,15 @@ extension GPUProfile {
   }
 
   private static func json(_ k: IterationTimeModel.Coefficients, _ form: IterationTimeModel.Form) -> JSONValue {
-    switch form {
-    case .linear, .table:
-      ["a": .number(k.a), "b": .number(k.b), "c": .number(k.c), "d": .number(k.d), "e": .number(k.e)]
-    case .roofline:
-      [
-        "a": .number(k.a), "b0": .number(k.b0), "b": .number(k.b), "c": .number(k.c), "g": .number(k.g),
-        "d": .number(k.d), "e": .number(k.e), "f": .number(k.f),
-      ]
-    }
+    var members: [(String, Double)] =
+      switch form {
+      case .linear, .table: [("a", k.a), ("b", k.b), ("c", k.c), ("d", k.d), ("e", k.e)]
+      case .roofline:
+        [
+          ("a", k.a), ("b0", k.b0), ("b", k.b), ("c", k.c), ("g", k.g), ("d", k.d), ("e", k.e), ("f", k.f),
+        ]
+      }
+    if k.h > 0 { members.append(("h", k.h)) }
+    return .object(JSONObject(members.map { JSONObject.Member($0, .number($1)) }))
   }
 }

@@ -121,6 +121,6 @@ public struct GPUProfile: Hashable, Sendable {
     }
     return IterationTimeModel.Coefficients(
       a: try value("a"), b0: try value("b0"), b: try value("b"), c: try value("c"), g: try value("g"),
-      d: try value("d"), e: try value("e"), f: try value("f"))
+      d: try value("d"), e: try value("e"), f: try value("f"), h: try value("h"))
   }
 }

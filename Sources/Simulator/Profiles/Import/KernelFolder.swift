@@ -2,7 +2,7 @@ import Glibc
 
 /// Kernel times of one model on one GPU, as a layerwise profiler leaves them in a folder: `attention.csv`, `dense.csv`,
 /// `per_sequence.csv`, each plain or gzipped, and `meta.yaml` there or in a folder above. `skew.csv`, the effect of
-/// unequal contexts, is not needed: the measured grid has equal ones.
+/// unequal contexts, may be missing: the grid of `attention.csv` has equal ones.
 struct KernelFolder {
   /// Layers that run once in an iteration; the others in `layerCalls` run in every transformer layer, so often.
   static let onceLayers = ["embedding", "final_layernorm"]
@@ -23,6 +23,7 @@ struct KernelFolder {
   let dense: [String: KernelCurve]
   /// Against sequences that produce a token.
   let perSequence: [String: KernelCurve]
+  let skew: [ContextSkew]
 
   init(_ path: String) throws(ProfileImportError) {
     self.path = path
@@ -40,6 +41,7 @@ struct KernelFolder {
       throw ProfileImportError(
         "\(densePath): no layer \(missing.joined(separator: ", ")); \(ModelDimensions.refused)")
     }
+    if let file = Self.file("skew", in: path) { skew = try ContextSkew.read(file) } else { skew = [] }
     if let file = Self.file("per_sequence", in: path) {
       perSequence = try Self.curves(file, "sequences", known: Self.sequenceLayers)
     } else {

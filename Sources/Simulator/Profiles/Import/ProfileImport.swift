@@ -21,6 +21,7 @@ public struct ProfileImport: Sendable {
     decodeOnly = try Self.fit(samples.filter { $0.prefillTokens == 0 }, "without prefill", path)
     withPrefill = try Self.fit(samples.filter { $0.prefillTokens > 0 }, "with prefill", path)
     var notes = subject.notes
+    if kernels.skew.isEmpty { notes.append("no skew.csv: unequal contexts take no more time than equal ones") }
     if kernels.perSequence.isEmpty { notes.append("no per_sequence.csv: lm_head and sampler take no time") }
     if subject.tensorParallel > 1 {
       notes.append("all-reduce between \(subject.tensorParallel) GPUs is not in the measurements and not in the times")
@@ -28,8 +29,10 @@ public struct ProfileImport: Sendable {
     self.notes = notes
     profile = subject.profile(
       time: IterationTimeModel(
-        form: options.form, decodeOnly: decodeOnly.coefficients(options.form),
-        withPrefill: withPrefill.coefficients(options.form), overheadUs: options.overheadUs),
+        form: options.form,
+        decodeOnly: Self.skewed(decodeOnly.coefficients(options.form), kernels.skew.filter { !$0.hasPrefill }),
+        withPrefill: Self.skewed(withPrefill.coefficients(options.form), kernels.skew.filter(\.hasPrefill)),
+        overheadUs: options.overheadUs),
       source: Self.source(kernels.meta, decodeOnly.error(options.form), withPrefill.error(options.form), notes))
   }
 
@@ -61,6 +64,15 @@ public struct ProfileImport: Sendable {
           + "\(RegimeFit.samplesMin)")
     }
     return RegimeFit(samples)
+  }
+
+  /// Attention takes as long as `n M` instead of `K` tokens of context for a share of the way.
+  private static func skewed(
+    _ k: IterationTimeModel.Coefficients, _ skew: [ContextSkew]
+  ) -> IterationTimeModel.Coefficients {
+    var k = k
+    k.h = ContextSkew.share(skew) * k.e
+    return k
   }
 
   private static func source(

@@ -17,8 +17,9 @@ public struct ProfileImportOptions: Hashable, Sendable {
   public var stepTokens: Int?
   public var sequences: Int?
   public var length: Int?
-  /// The engine's own time per step: the constant fitted on the first 100 requests of the one measured run.
-  public var overheadUs = 2_200
+  /// The engine's own time per step: the constant fitted on the first 100 requests of a measured run of vLLM 0.19.0
+  /// (Docs/simulation.md).
+  public var overheadUs = 1_150
   public var form = IterationTimeModel.Form.roofline
 
   public init() {}
