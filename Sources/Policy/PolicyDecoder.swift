@@ -27,6 +27,7 @@ struct PolicyDecoder {
     decodeTenants(root, &config)
     section(root, "queue", PolicyField.Queue.self) { queue in
       queue.choice("ordering", into: &config.ordering)
+      queue.integerOrNull("starvation_bound_ms", in: PolicyLimits.starvationBoundMs, into: &config.starvationBoundMs)
       queue.integer("quantum_tokens", in: PolicyLimits.quantumTokens, into: &config.quantumTokens)
     }
     section(root, "batch", PolicyField.Batch.self) { batch in

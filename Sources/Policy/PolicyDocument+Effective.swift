@@ -10,7 +10,9 @@ extension PolicyDocument {
     file["default_class"] = .string(config.defaultClass)
     file["tenants"] = .array(config.tenants.map { ["name": .string($0.name), "weight": JSONValue($0.weight)] })
     file["queue"] = [
-      "ordering": .string(config.ordering.rawValue), "quantum_tokens": JSONValue(config.quantumTokens),
+      "ordering": .string(config.ordering.rawValue),
+      "starvation_bound_ms": config.starvationBoundMs.map { JSONValue($0) } ?? .null,
+      "quantum_tokens": JSONValue(config.quantumTokens),
     ]
     file["batch"] = [
       "strategy": .string(config.batchStrategy.rawValue),

@@ -19,6 +19,7 @@ public enum PolicyField {
 
   public enum Queue: String, CaseIterable, Sendable {
     case ordering
+    case starvationBoundMs = "starvation_bound_ms"
     case quantumTokens = "quantum_tokens"
   }
 

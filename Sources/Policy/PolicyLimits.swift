@@ -12,6 +12,8 @@ public enum PolicyLimits {
   public static let tenants = 0...256
   /// Unicode scalars; tenants are named as engines name them, by whatever string.
   public static let tenantNameLength = 1...256
+  /// Up to one day.
+  public static let starvationBoundMs = 1...86_400_000
   public static let quantumTokens = 1...16_777_216
   public static let stepTokens = 1...16_777_216
   public static let sequences = 1...65_536

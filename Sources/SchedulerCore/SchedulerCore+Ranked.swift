@@ -59,6 +59,7 @@ extension SchedulerCore {
   /// Key of a running request, comparable with those of waiting ones. Where tenants take turns, and there is no order
   /// between requests, running ones come first.
   private mutating func rankKey(_ slot: Int, _ request: Request, _ facts: QueueFacts) -> SlotHeap.Key {
+    if let key = queue.starvingKey(request, nowUs: mirror.nowUs) { return key }
     if policy.ordering.isRanked { return ranked.key(slot: slot, request: request, facts: facts) }
     return queue.takesTurns ? SlotHeap.Key(.min) : queue.key(slot, request, facts)
   }

@@ -70,6 +70,7 @@ public struct SchedulerCore: Codable, Sendable {
     openBudget()
     pressure.open(resources)
     draft.open(slotCount: mirror.table.requests.count)
+    queue.promoteStarving(nowUs: mirror.nowUs, ids: mirror.table.ids)
     if policy.ordering.isRanked { refreshRanks() }
     if policy.batchStrategy == .exerciser, !exerciser.isCalm {
       runExerciser()

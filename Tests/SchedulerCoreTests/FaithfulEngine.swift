@@ -172,7 +172,7 @@ extension PolicyConfig {
     ordering: Ordering = .fcfs, strategy: BatchStrategy = .continuous, stepTokens: Int? = nil,
     longPrefillTokens: Int = 0, watermarkPpm: Int = 0, victims: VictimOrder = .lastAdmitted, drafts: Int = 0,
     tenants: [Tenant] = [], quantumTokens: Int = 50, sequences: Int? = nil, timeModel: IterationTimeModel? = nil,
-    deadlineAnchor: DeadlineAnchor = .firstToken
+    deadlineAnchor: DeadlineAnchor = .firstToken, starvationBoundMs: Int? = nil
   ) -> PolicyConfig {
     PolicyConfig(
       name: "test",
@@ -183,7 +183,7 @@ extension PolicyConfig {
       defaultClass: "batch", ordering: ordering, batchStrategy: strategy, stepTokens: stepTokens, sequences: sequences,
       longPrefillTokens: longPrefillTokens, watermarkPpm: watermarkPpm, victimOrder: victims, draftTokens: drafts,
       holdUs: 5_000, tenants: tenants, quantumTokens: quantumTokens, timeModel: timeModel,
-      deadlineAnchor: deadlineAnchor)
+      deadlineAnchor: deadlineAnchor, starvationBoundMs: starvationBoundMs)
   }
 }
 

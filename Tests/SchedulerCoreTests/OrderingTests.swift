@@ -54,6 +54,28 @@ struct OrderingTests {
     #expect(try order(.test(ordering: .sjfPredicted), steps: 120) == ["17", "25", "105", "110"])
   }
 
+  /// One request per iteration of 1 ms, and short ones keep coming: the long one has waited 5 ms at the sixth iteration.
+  /// Without a bound it waits for ever.
+  @Test(arguments: [5, nil] as [Int?])
+  mutating func theStarvingGoFirst(boundMs: Int?) throws {
+    var core = SchedulerCore(
+      engine: engine.description, policy: .test(ordering: .sjfPredicted, starvationBoundMs: boundMs))
+    engine.arrive(prompt: 200, maxOutput: 1, name: "long")
+    var iterations = 0
+    var isServed = false
+    while iterations < 40, !isServed {
+      engine.arrive(prompt: 2, maxOutput: 1)
+      try core.apply(engine.step())
+      var plan = StepPlan()
+      core.plan(resources: .unknown, into: &plan)
+      #expect(core.mirrorViolations() == [])
+      isServed = plan.run.contains { engine.live[$0.h]!.id == "long" }
+      iterations += 1
+      engine.run(plan)
+    }
+    #expect(iterations == (boundMs == nil ? 40 : 6))
+  }
+
   /// Cost of each: 10 + 2 x 1 = 12 weighted tokens. Tags of tenant a (weight 1): 12, 24. Of tenant b (weight 3): 4, 8,
   /// 12, 16. At 12 the earlier arrival goes first: a1.
   @Test mutating func weightedFairServesTheSmallestTag() throws {

@@ -108,6 +108,8 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
   public var ordering: Ordering
   /// Tenants with weights of their own; all others have 1.
   public var tenants: [Tenant]
+  /// Waiting requests older than this go first, by arrival, where the ordering has no such rule of its own; nil: never.
+  public var starvationBoundMs: Int?
   /// Weighted tokens that a tenant gets at a time under `dlpm`.
   public var quantumTokens: Int
   public var batchStrategy: BatchStrategy
@@ -135,13 +137,14 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     name: String, classes: [RequestClass], defaultClass: String, ordering: Ordering, batchStrategy: BatchStrategy,
     stepTokens: Int?, sequences: Int?, longPrefillTokens: Int, watermarkPpm: Int, victimOrder: VictimOrder,
     draftTokens: Int, holdUs: Int, tenants: [Tenant] = [], quantumTokens: Int = Self.quantumTokensDefault,
-    timeModel: IterationTimeModel? = nil, deadlineAnchor: DeadlineAnchor = .firstToken
+    timeModel: IterationTimeModel? = nil, deadlineAnchor: DeadlineAnchor = .firstToken, starvationBoundMs: Int? = nil
   ) {
     self.name = name
     self.classes = classes
     self.defaultClass = defaultClass
     self.ordering = ordering
     self.tenants = tenants
+    self.starvationBoundMs = starvationBoundMs
     self.quantumTokens = quantumTokens
     self.batchStrategy = batchStrategy
     self.stepTokens = stepTokens

@@ -6,6 +6,9 @@ struct QueueManager: Codable, Sendable {
   /// two that want the same blocks would preempt each other for ever.
   private let prepends: Bool
   private var heap = SlotHeap()
+  /// Candidates by arrival, for those that have waited longer than they may. Empty without a bound.
+  private var waits = SlotHeap()
+  private let starvationUs: Int64?
   /// The line of orderings that take turns between tenants.
   private var tenants: TenantQueues
   private var tags = FinishTags()
@@ -16,6 +19,8 @@ struct QueueManager: Codable, Sendable {
   init(policy: PolicyConfig, ledger: TenantLedger = TenantLedger()) {
     ordering = policy.ordering
     prepends = policy.batchStrategy != .ranked
+    let hasOwnBound = policy.ordering == .mlfq || policy.ordering.takesTurns
+    starvationUs = hasOwnBound ? nil : policy.starvationBoundMs.map { Int64($0) * 1_000 }
     let quantum = Int64(policy.quantumTokens) * TenantLedger.scale
     tenants = TenantQueues(
       rule: policy.ordering == .dlpm ? .deficit(quantum: quantum) : .virtualCounter, ledger: ledger)
@@ -37,7 +42,32 @@ struct QueueManager: Codable, Sendable {
     if takesTurns {
       tenants.insert(slot, request: request, weight: facts.tenantWeight, ids: ids)
     } else {
-      heap.insert(slot, key(slot, request, facts), ids)
+      insert(slot, request, key(slot, request, facts), ids)
+    }
+  }
+
+  private mutating func insert(
+    _ slot: Int, _ request: Request, _ key: SlotHeap.Key, _ ids: ContiguousArray<String>
+  ) {
+    heap.insert(slot, key, ids)
+    if starvationUs != nil { waits.insert(slot, SlotHeap.Key(request.arrivalUs), ids) }
+  }
+
+  /// Key of a request that goes first because of its age; nil for one that does not.
+  func starvingKey(_ request: Request, nowUs: Int64) -> SlotHeap.Key? {
+    guard let starvationUs, request.arrivalUs <= nowUs &- starvationUs else { return nil }
+    return SlotHeap.Key(.min, request.arrivalUs)
+  }
+
+  /// Lets the candidates go first, in order of arrival, that have waited longer than the policy's bound. O(log waiting)
+  /// for each of them, once.
+  mutating func promoteStarving(nowUs: Int64, ids: ContiguousArray<String>) {
+    guard let starvationUs else { return }
+    while let slot = waits.first, waits.key(of: slot).first <= nowUs &- starvationUs {
+      let arrivalUs = waits.key(of: slot).first
+      waits.remove(slot, ids)
+      heap.insert(slot, SlotHeap.Key(.min, arrivalUs), ids)
+      version += 1
     }
   }
 
@@ -52,6 +82,7 @@ struct QueueManager: Codable, Sendable {
     if takesTurns { return tenants.remove(slot, ids: ids) }
     if ordering == .weightedFair, request.isRunning, heap.contains(slot) { tags.admitted(slot: slot) }
     heap.remove(slot, ids)
+    waits.remove(slot, ids)
   }
 
   // MARK: - Charges, where tenants take turns

@@ -9,7 +9,7 @@ public struct Contender: Hashable, Sendable {
   let isClairvoyant: Bool
 
   /// A policy in the sidecar's own core.
-  /// - Parameter time: iteration times that it starts from, if it has none of its own: what an operator measured before.
+  /// - Parameter time: iteration times to start from, if the policy has none: what an operator measured before.
   public init(policy: PolicyConfig, time: IterationTimeModel? = nil, isClairvoyant: Bool = false) {
     name = policy.name
     self.policy = policy
