@@ -35,8 +35,8 @@ class Server:
         if scheduler:
             command += ["--scheduler-cls", scheduler]
         self.log_file = open(self.log_path, "w", encoding="utf-8")
-        self.process = subprocess.Popen(
-            command, stdout=self.log_file, stderr=self.log_file, start_new_session=True,
+        self.process = support.start_child(
+            command, stdout=self.log_file, stderr=self.log_file,
             env=support.offline_environment(COXSWAIN_STATS_FILE=self.stats_path, **environment))
         try:
             self._wait()

@@ -1,7 +1,9 @@
 """What these tests share."""
 
+import atexit
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -47,6 +49,30 @@ def offline_environment(**more):
     return environment
 
 
+children = []
+
+
+def _end_children():
+    """Nobody stays behind, even when the tests are stopped half-way."""
+    for child in children:
+        if child.poll() is None:
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except OSError:
+                pass
+
+
+def start_child(command, **options):
+    """A child process in a group of its own, which ends with this process at the latest."""
+    if not children:
+        atexit.register(_end_children)
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    child = subprocess.Popen(command, start_new_session=True, **options)
+    children.append(child)
+    return child
+
+
 class Sidecar:
     """One real sidecar in a folder of its own, to be stopped, killed and started again."""
 
@@ -57,7 +83,7 @@ class Sidecar:
 
     def start(self):
         log = open(os.path.join(self.folder, "sidecar.log"), "a", encoding="utf-8")
-        self.process = subprocess.Popen(
+        self.process = start_child(
             [self.executable, "serve", "--policy", str(self.policy), "--runtime-dir", self.folder],
             stdout=log, stderr=log)
         log.close()
@@ -99,9 +125,10 @@ class Sidecar:
 
 def run_module(name, *arguments, timeout_s=600, **environment):
     """Runs one of our modules in a process of its own. Returns its output; fails with its last lines."""
-    done = subprocess.run(
+    child = start_child(
         [sys.executable, "-m", name, *map(str, arguments)], env=offline_environment(**environment),
-        cwd=CLIENT_FOLDER, capture_output=True, text=True, timeout=timeout_s)
-    if done.returncode:
-        raise AssertionError(f"{name} ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}")
-    return done.stdout
+        cwd=CLIENT_FOLDER, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    output, errors = child.communicate(timeout=timeout_s)
+    if child.returncode:
+        raise AssertionError(f"{name} ended with {child.returncode}:\n{output[-2000:]}\n{errors[-6000:]}")
+    return output
