@@ -33,6 +33,8 @@ def build_scheduler(scheduler_class, model, *, async_scheduling=False, drafts=0,
         model_config=ModelConfig(model=model, dtype="float32", seed=0, max_model_len=length),
         cache_config=cache, parallel_config=ParallelConfig(), speculative_config=speculation,
         additional_config=additional_config or {})
+    # The CPU platform turns asynchronous scheduling off; this engine has no device.
+    config.scheduler_config.async_scheduling = async_scheduling
     cache.num_gpu_blocks = blocks
     register_all_kvcache_specs(config)
     spec = FullAttentionSpec(block_size=block_tokens, num_kv_heads=1, head_size=1, dtype=torch.float32)
@@ -76,7 +78,7 @@ class MockEngine:
         self.is_async = bool(scheduler.scheduler_config.async_scheduling)
         self.produced, self.expected, self.outputs, self.live = {}, {}, {}, {}
         self.in_flight = deque()
-        self.steps = self.scheduled_steps = 0
+        self.steps = self.scheduled_steps = self.most_in_flight = 0
         self.preemptions = 0
 
     def add(self, request):
@@ -96,6 +98,7 @@ class MockEngine:
         self.steps += 1
         output = self.scheduler.schedule()
         self.in_flight.append((output, self._launch(output)))
+        self.most_in_flight = max(self.most_in_flight, len(self.in_flight))
         self.scheduled_steps += bool(output.num_scheduled_tokens)
         while len(self.in_flight) >= self.depth or (self.in_flight and not output.num_scheduled_tokens):
             self._finish()

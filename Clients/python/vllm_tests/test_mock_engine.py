@@ -76,6 +76,8 @@ class MockEngineTest(unittest.TestCase):
             engine, conductor = play(
                 self.async_class, self.model, sidecar.folder, seed, 600, async_scheduling=True, **options)
             counts = self.check(engine, conductor, f"seed {seed}, {options}")
+            self.assertEqual(engine.depth, 2)
+            self.assertGreater(engine.most_in_flight, 1)
             self.assertGreater(counts["chunks_followed"], 20)
 
     def test_plans_of_vllms_own_rules_are_executed_to_the_letter(self):

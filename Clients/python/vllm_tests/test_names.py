@@ -23,6 +23,12 @@ class NamesTest(unittest.TestCase):
     def test_the_installed_version_is_a_tested_one(self):
         self.assertTrue(versions.is_tested(versions.installed()), versions.installed())
 
+    def test_a_synchronous_class_in_an_asynchronous_engine_says_which_it_should_be(self):
+        from coxswain.adapter import SettingsError
+        from coxswain.vllm.scheduler import CoxswainScheduler
+        with self.assertRaisesRegex(SettingsError, "coxswain.vllm.CoxswainAsyncScheduler"):
+            build_scheduler(CoxswainScheduler, support.model(), async_scheduling=True)
+
     def test_our_scheduler_refuses_another_version_by_name(self):
         from unittest import mock
 

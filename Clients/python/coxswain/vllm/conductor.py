@@ -10,7 +10,9 @@ import uuid
 from collections import deque
 from typing import Any
 
-from ..adapter import Breaker, Counters, Ledger, Link, LinkState, Plan, PlanError, Settings, read_plan
+from vllm.v1.core.sched.async_scheduler import AsyncScheduler
+
+from ..adapter import Breaker, Counters, Ledger, Link, LinkState, Plan, PlanError, Settings, SettingsError, read_plan
 from ..adapter.ledger import Round, Tracked
 from ..paths import engine_socket
 from . import describe, metadata, names, versions
@@ -45,6 +47,7 @@ class Conductor:
         problems = names.check() + names.check_objects(scheduler)
         if problems:
             raise versions.UntestedVersion(f"vLLM {self.version} is not as expected: {'; '.join(problems)}")
+        _require_matching_class(scheduler)
         self.scheduler = scheduler
         self.counters, self.ledger = Counters(), Ledger()
         obstacle = describe.unsupported(scheduler) if settings.enabled else "is turned off"
@@ -390,6 +393,14 @@ class Conductor:
             self.write_stats()
         self.is_on = False
         self.link.close()
+
+
+def _require_matching_class(scheduler: Any) -> None:
+    """A synchronous scheduler class would take the overlap of steps from an asynchronous engine."""
+    if describe.is_async(scheduler) and not isinstance(scheduler, AsyncScheduler):
+        raise SettingsError(
+            "asynchronous scheduling is on: use --scheduler-cls coxswain.vllm.CoxswainAsyncScheduler, or "
+            "--no-async-scheduling")
 
 
 _BLOCKED = {
