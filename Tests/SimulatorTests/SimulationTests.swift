@@ -56,6 +56,35 @@ struct SimulationTests {
     #expect(above.requestsPerS - sweep.capacityRequestsPerS <= step * 1.001)
   }
 
+  @Test func theLastSecondsAreServedAndNotCounted() throws {
+    var simulation = try simulation(requests: 200, ratePerS: 10)
+    let contender = try contender("vllm-v1", simulation)
+    let all = try simulation.run(contender, clock: { 0 }, onProgress: { _ in true })
+    simulation.uncountedTailUs = 8_000_000
+    let counted = try simulation.run(contender, clock: { 0 }, onProgress: { _ in true })
+    #expect(counted.scorecard.iterations == all.scorecard.iterations)
+    #expect(counted.scorecard.requests < all.scorecard.requests)
+    #expect(counted.scorecard.countedUs == simulation.demand.spanUs - 8_000_000)
+    #expect(abs(counted.scorecard.goodputRequestsPerS / all.scorecard.goodputRequestsPerS - 1) < 0.3)
+  }
+
+  /// A scheduler that is told output lengths sees them as limits.
+  @Test(arguments: [false, true])
+  func onlyTheClairvoyantAreToldLengths(isClairvoyant: Bool) throws {
+    var options = EngineOptions()
+    options.knownOutputLengths = isClairvoyant
+    let profile = try #require(try GPUProfile.bundled(GPUProfile.defaultName))
+    var engine = ReferenceEngine(
+      profile: profile, options: options, mix: .standard, workload: ListWorkload([]), link: LengthProbe())
+    engine.take(
+      EngineArrival(
+        WorkloadRequest(
+          id: "r", arrivalUs: 0, tenant: "t", classIndex: 0, promptTokens: 100, outputTokens: 37)))
+    try engine.step { 0 }
+    let told = try #require((engine.link as? LengthProbe)?.maxOutput)
+    #expect(told == (isClairvoyant ? 37 : profile.length - 100))
+  }
+
   /// Llama-3.1-8B on H100 with 2 ms of overhead, 128 decodes of 1,024 tokens of context: 640 tokens take 23.3 ms and
   /// 768 take 25.9; 1,920 take 49.6 ms and 2,048 take 52.3.
   @Test(arguments: [(25, 640), (50, 1920)])

@@ -203,8 +203,9 @@ struct EngineQueue {
 
   /// Blocks missing for growth to `target` computed tokens; 0 when it fits.
   func missingBlocks(_ h: RequestHandle, target: Int) -> Int {
-    let request = requests[Int(h)]
-    let needed = (target + blockTokens - 1) / blockTokens - request.privateBlocks - request.sharedBlocks
+    let slot = Int(h)
+    let held = requests[slot].privateBlocks + requests[slot].sharedBlocks
+    let needed = (target + blockTokens - 1) / blockTokens - held
     return max(0, needed - cache.freeBlocks)
   }
 

@@ -90,15 +90,21 @@ extension ReferenceEngine {
   ) -> Int {
     let hit = queue[item.h].isRunning ? 0 : queue.hitTokens(item.h)
     if hit > 0 { return runAfterHit(item, hit, &features, &batch) }
-    let request = queue[item.h]
-    if queue.missingBlocks(item.h, target: request.computed + item.n) > 0 { makeRoom(item) }
-    guard queue.missingBlocks(item.h, target: request.computed + item.n) == 0 else {
+    guard hasRoom(item) else {
       refuse(item, &batch)
       return 0
     }
-    if request.residence != .gpu { swapIn(item.h) }
+    swapIn(item.h)
     compute(item, item.n, &features, &batch)
     return item.n
+  }
+
+  /// Whether the item's blocks are there, by preemption if need be.
+  private mutating func hasRoom(_ item: StepPlan.Item) -> Bool {
+    let target = queue[item.h].computed + item.n
+    if queue.missingBlocks(item.h, target: target) == 0 { return true }
+    makeRoom(item)
+    return queue.missingBlocks(item.h, target: target) == 0
   }
 
   /// A fresh request that found part of its prompt in the cache.

@@ -28,22 +28,76 @@ public enum ScorecardTable {
   }
 
   private static func totals(_ json: JSONValue) -> [String] {
-    let occupancy = json["kv_occupancy_ratio"]
-    let roundTrip = json["step_round_trip_us"]
-    return [
+    service(json) + memory(json) + features(json) + machine(json)
+  }
+
+  private static func service(_ json: JSONValue) -> [String] {
+    [
       line(
         "goodput",
         "\(TableText.number(json["goodput_requests_per_s"])) requests/s, "
           + "\(TableText.number(json["goodput_tokens_per_s"])) tokens/s "
           + "(\(TableText.percent(json["goodput_token_ratio"])) of all tokens)"
       ),
-      line("throughput", "\(TableText.number(json["tokens_per_s"])) tokens/s, prompt tokens included"),
       line(
-        "KV occupancy", "mean \(TableText.percent(occupancy?["mean"])), max \(TableText.percent(occupancy?["max"]))"),
+        "in SLO",
+        "\(TableText.percent(json["weighted_within_slo_ratio"])) weighted by class; "
+          + "\(TableText.percent(json["all"]?["strict_within_slo_ratio"])) have 99 % of gaps in TPOT"),
+      line("throughput", "\(TableText.number(json["tokens_per_s"])) tokens/s, prompt tokens included"),
+    ]
+  }
+
+  private static func memory(_ json: JSONValue) -> [String] {
+    let occupancy = json["kv_occupancy_ratio"]
+    return [
+      line(
+        "KV occupancy",
+        "mean \(TableText.percent(occupancy?["mean"])), max \(TableText.percent(occupancy?["max"])); "
+          + "fragmentation \(TableText.percent(json["kv_fragmentation_ratio"]?["mean"]))"),
       line(
         "preemptions",
         "\(TableText.whole(json["preemptions"])), \(TableText.whole(json["recomputed_tokens"])) tokens recomputed; "
           + "\(TableText.whole(json["cached_tokens"])) tokens from the prefix cache"),
+    ]
+  }
+
+  /// Lines for what only some runs have.
+  private static func features(_ json: JSONValue) -> [String] {
+    var lines: [String] = []
+    if isPositive(json["preemptions"]) {
+      let added = json["token_gap_p99_added_by_preemption_ms"]
+      lines.append(
+        line(
+          "token gaps",
+          "p99 \(TableText.number(json["token_gap_ms"]?["p99"])) ms, of it "
+            + "\(TableText.number(added)) ms by preemption"))
+    }
+    if isPositive(json["cpu_offload"]?["out_bytes"]) || isPositive(json["ssd_offload"]?["out_bytes"]) {
+      let cpu = TableText.number(json["cpu_offload"]?["bandwidth_mb_s"])
+      lines.append(
+        line("offload", "CPU \(cpu) MB/s, SSD \(TableText.number(json["ssd_offload"]?["bandwidth_mb_s"])) MB/s"))
+    }
+    if isPositive(json["drafted_tokens"]) {
+      let drafted = TableText.whole(json["drafted_tokens"])
+      lines.append(line("drafts", "\(TableText.whole(json["accepted_tokens"])) of \(drafted) right"))
+    }
+    if isPositive(json["fairness"]?["max_service_difference_tokens"]) {
+      let difference = TableText.whole(json["fairness"]?["max_service_difference_tokens"])
+      lines.append(line("fairness", "service of waiting tenants differs by at most \(difference) weighted tokens"))
+    }
+    if json["usd_per_million_tokens"]?.doubleValue != nil {
+      let all = TableText.number(json["usd_per_million_tokens"])
+      let good = TableText.number(json["usd_per_million_good_tokens"])
+      lines.append(line("price", "$ \(all) per million tokens, $ \(good) per million within SLO"))
+    }
+    return lines
+  }
+
+  private static func isPositive(_ value: JSONValue?) -> Bool { value?.doubleValue ?? 0 > 0 }
+
+  private static func machine(_ json: JSONValue) -> [String] {
+    let roundTrip = json["step_round_trip_us"]
+    return [
       line(
         "GPU busy",
         "\(TableText.percent(json["gpu_busy_ratio"])) of \(TableText.number(json["makespan_s"])) s virtual time"),

@@ -3,7 +3,9 @@ import Glibc
 /// Text and numbers as the report's page shows them.
 enum HTMLText {
   /// Series colours that the page's style defines.
-  static let colours = 6
+  static let colours = 10
+  /// The one for what is not a policy.
+  static let dimColour = 7
 
   static func escaped(_ text: String) -> String {
     var result = ""
@@ -35,6 +37,8 @@ enum HTMLText {
     decimal(value, value.magnitude < 10 ? 2 : value.magnitude < 100 ? 1 : 0)
   }
 
+  static func whole(_ value: Double) -> String { decimal(value, 0) }
+  static func cents(_ value: Double) -> String { decimal(value, 3) }
   static func percent(_ ratio: Double) -> String { decimal(ratio * 100, 1) + " %" }
 
   /// An axis label: no more digits than it needs, thousands as k.
@@ -53,7 +57,6 @@ enum HTMLText {
 
   static func log(_ value: Double) -> Double { Glibc.log(value) }
   static func powerOfTen(atMost value: Double) -> Double { pow(10, floor(log10(value))) }
-  static func powerOfTen(atLeast value: Double) -> Double { pow(10, ceil(log10(value))) }
 
   /// Round values from 0 to at most `high`, about `count` of them.
   static func ticks(to high: Double, count: Int) -> [Double] {
@@ -61,5 +64,19 @@ enum HTMLText {
     let power = powerOfTen(atMost: raw)
     let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= raw } ?? raw
     return Array(stride(from: 0, through: high, by: step))
+  }
+
+  /// Powers of ten between the two, and their doubles and fives where at most `most` come together.
+  static func logTicks(from low: Double, to high: Double, most: Int) -> [Double] {
+    for factors in [[1.0, 2, 5], [1, 3], [1]] {
+      var ticks: [Double] = []
+      var power = powerOfTen(atMost: low)
+      while power <= high {
+        ticks += factors.map { $0 * power }.filter { $0 >= low && $0 <= high }
+        power *= 10
+      }
+      if ticks.count <= most || factors.count == 1 { return ticks }
+    }
+    return []
   }
 }

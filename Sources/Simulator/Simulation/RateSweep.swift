@@ -22,6 +22,8 @@ public struct RateSweep: Hashable, Sendable {
   public static let goodRatio = 0.99
   /// Runs of one search: the last step is below 1 % of the bound.
   public static let runs = 8
+  /// Rates that a curve shows beside those of the search, as shares of the bound.
+  public static let curveShares = [0.7, 0.85, 1.0, 1.2]
 
   public let criterion: Criterion
 
@@ -29,6 +31,9 @@ public struct RateSweep: Hashable, Sendable {
 
   /// In the order in which they were tried.
   public internal(set) var points: [Point] = []
+
+  /// Rates tried for the curve only.
+  public internal(set) var curve: [Point] = []
 
   /// False when the search was interrupted.
   public var isComplete: Bool { points.count == Self.runs }
@@ -42,7 +47,7 @@ public struct RateSweep: Hashable, Sendable {
   }
 
   /// By rate, as a plot wants them.
-  public var sortedPoints: [Point] { points.sorted { $0.requestsPerS < $1.requestsPerS } }
+  public var sortedPoints: [Point] { (points + curve).sorted { $0.requestsPerS < $1.requestsPerS } }
 
   var json: JSONValue {
     .array(

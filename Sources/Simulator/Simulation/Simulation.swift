@@ -124,9 +124,11 @@ public struct Simulation: Sendable {
 
   /// Bisects for the largest rate with at least 99 % of every class within its SLO. Requests that arrive near the end
   /// are not counted. Needs arrivals spread over time.
-  /// - Parameter onProgress: told the run's number, from 1; returning false ends the search with what is known.
+  /// - Parameters:
+  ///   - withCurve: also tries rates up to beyond the bound.
+  ///   - onProgress: told the run's number, from 1; returning false ends the search with what is known.
   public func sweepRate(
-    _ contender: Contender, criterion: RateSweep.Criterion = .rate, clock: () -> Int,
+    _ contender: Contender, criterion: RateSweep.Criterion = .rate, withCurve: Bool = false, clock: () -> Int,
     onProgress: (_ run: Int, RunProgress) -> Bool
   ) throws(EngineRunError) -> RateSweep {
     var sweep = RateSweep(criterion: criterion)
@@ -135,18 +137,33 @@ public struct Simulation: Sendable {
     var high = boundRequestsPerS * Self.sweepStart
     for number in 1...RateSweep.runs {
       let rate = (low + high) / 2
-      let scale = rate / demand.ratePerS
-      let spanUs = spanUs(scale)
-      let tailUs = uncountedTailUs ?? min(Self.tailUsMax, spanUs / Self.tailShare)
-      let run = try run(contender, rateScale: scale, countsUntilUs: spanUs - tailUs, clock) { onProgress(number, $0) }
-      guard run.isComplete else { break }
-      let point = RateSweep.Point(
-        requestsPerS: rate, goodputRequestsPerS: rate * run.scorecard.withinSLORatio,
-        worstClassRatio: run.scorecard.worstClassRatio, worstClassStrictRatio: run.scorecard.worstClassStrictRatio)
+      guard let point = try point(contender, rate, clock, { onProgress(number, $0) }) else { return sweep }
       sweep.points.append(point)
       if sweep.isGood(point) { low = rate } else { high = rate }
     }
+    guard withCurve else { return sweep }
+    for (index, share) in RateSweep.curveShares.enumerated() {
+      let number = RateSweep.runs + index + 1
+      guard let point = try point(contender, boundRequestsPerS * share, clock, { onProgress(number, $0) }) else {
+        return sweep
+      }
+      sweep.curve.append(point)
+    }
     return sweep
+  }
+
+  /// One rate of a sweep; nil when it was interrupted.
+  private func point(
+    _ contender: Contender, _ rate: Double, _ clock: () -> Int, _ onProgress: (RunProgress) -> Bool
+  ) throws(EngineRunError) -> RateSweep.Point? {
+    let scale = rate / demand.ratePerS
+    let spanUs = spanUs(scale)
+    let tailUs = uncountedTailUs ?? min(Self.tailUsMax, spanUs / Self.tailShare)
+    let run = try run(contender, rateScale: scale, countsUntilUs: spanUs - tailUs, clock, onProgress)
+    guard run.isComplete else { return nil }
+    return RateSweep.Point(
+      requestsPerS: rate, goodputRequestsPerS: rate * run.scorecard.withinSLORatio,
+      worstClassRatio: run.scorecard.worstClassRatio, worstClassStrictRatio: run.scorecard.worstClassStrictRatio)
   }
 
   /// Where the search begins, over the bound: a bound that serves everyone may be passed when 1 % may be dropped.

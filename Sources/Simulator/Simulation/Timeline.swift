@@ -74,6 +74,13 @@ public struct Timeline: Sendable {
     }
   }
 
+  /// The same in at most `count` buckets.
+  func coarsened(to count: Int) -> Timeline {
+    var timeline = self
+    while timeline.buckets.count > count { timeline.mergeNeighbours() }
+    return timeline
+  }
+
   private mutating func mergeNeighbours() {
     bucketUs *= 2
     buckets = stride(from: 0, to: buckets.count, by: 2).map { index in

@@ -7,6 +7,8 @@ struct SimulateCommand: ParsableCommand {
   static let overheadRangeMs = 0.0...1000.0
   static let tailRangeS = 0.0...1e7
   static let priceRange = 0.0...1e6
+  /// A report searches for the capacity unless that would take all day.
+  static let reportSweepRequestsMax = 50_000
 
   static let configuration = CommandConfiguration(
     commandName: "simulate", abstract: "Simulate policies on a trace and a GPU profile, against baselines and a bound.",
@@ -35,7 +37,8 @@ struct SimulateCommand: ParsableCommand {
   var sweep: RateSweep.Criterion?
   @Option(help: ArgumentHelp("Requests that arrive in the last so many seconds are not counted.", valueName: "x"))
   var uncountedTailS: Double?
-  @Option(help: ArgumentHelp("Write a page with plots.", valueName: "file.html")) var report: String?
+  @Option(help: ArgumentHelp("Write a page with plots, capacities among them.", valueName: "file.html"))
+  var report: String?
   @Option(help: ArgumentHelp("Engine time per step in place of the profile's.", valueName: "x"))
   var engineOverheadMs: Double?
   @Option(help: ArgumentHelp("Price of one instance's GPUs per hour, in dollars.", valueName: "x"))
@@ -69,11 +72,12 @@ struct SimulateCommand: ParsableCommand {
   }
 
   func run() throws {
+    if let report { try OutputFile.check(report) }
     let simulation = try simulation()
     let contenders = try contenders(simulation)
     let signals = try SignalPipe()
     let startNs = MonotonicClock.nowNs()
-    let stages = contenders.count * (sweep == nil ? 1 : 1 + RateSweep.runs)
+    let stages = contenders.count * stages(simulation)
     var bar = ProgressBar()
     var runs: [SimulationRun] = []
     for (index, contender) in contenders.enumerated() {
@@ -95,6 +99,17 @@ struct SimulateCommand: ParsableCommand {
     }
     bar.finish()
     try show(simulation, runs)
+  }
+
+  /// What is searched for: what was asked for, and what a report shows.
+  private func criterion(_ simulation: Simulation) -> RateSweep.Criterion? {
+    sweep ?? (report != nil && simulation.demand.requests <= Self.reportSweepRequestsMax ? .rate : nil)
+  }
+
+  /// Runs of each contender.
+  private func stages(_ simulation: Simulation) -> Int {
+    guard criterion(simulation) != nil else { return 1 }
+    return 1 + RateSweep.runs + (report == nil ? 0 : RateSweep.curveShares.count)
   }
 
   private func simulation() throws(CommandFailure) -> Simulation {
@@ -139,9 +154,11 @@ struct SimulateCommand: ParsableCommand {
     _ simulation: Simulation, _ contender: Contender, onProgress: (Int, String, RunProgress) -> Bool
   ) throws(EngineRunError) -> SimulationRun {
     var run = try simulation.run(contender, clock: MonotonicClock.nowNs) { onProgress(0, contender.name, $0) }
-    if let sweep, run.isComplete {
-      run.sweep = try simulation.sweepRate(contender, criterion: sweep, clock: MonotonicClock.nowNs) {
-        onProgress($0, "\(contender.name), capacity \($0)/\(RateSweep.runs)", $1)
+    if let criterion = criterion(simulation), run.isComplete {
+      run.sweep = try simulation.sweepRate(
+        contender, criterion: criterion, withCurve: report != nil, clock: MonotonicClock.nowNs
+      ) {
+        onProgress($0, "\(contender.name), capacity \($0)/\(stages(simulation) - 1)", $1)
       }
     }
     return run

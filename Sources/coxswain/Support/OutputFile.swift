@@ -14,6 +14,12 @@ enum OutputFile {
     }
   }
 
+  /// Finds out before the work whether its result can be written.
+  static func check(_ path: String) throws(CommandFailure) {
+    let folder = path.contains("/") ? String(path[...(path.lastIndex(of: "/") ?? path.startIndex)]) : "."
+    guard access(folder, W_OK) == 0 else { throw failure(path) }
+  }
+
   private static func failure(_ path: String, _ number: Int32 = 0) -> CommandFailure {
     CommandFailure(.failed, "\(path): \(String(cString: strerror(number == 0 ? errno : number)))")
   }
