@@ -17,10 +17,10 @@ public struct Contender: Hashable, Sendable {
     self.isClairvoyant = isClairvoyant
   }
 
-  /// - Parameter time: what a scheduler that predicts iteration times starts from, unless its policy says otherwise.
+  /// - Parameter time: the iteration times that the scheduler starts from, unless its policy has its own.
   func link(time: IterationTimeModel) -> any SchedulerLink {
     var policy = policy
-    if policy.timeModel == nil { policy.timeModel = time }
+    policy.timeModel = policy.timeModel ?? time
     return CoreLink(policy: policy)
   }
 

@@ -3,13 +3,15 @@ import SchedulerCore
 /// One workload on one set of instances, again for each contender: reference engines around the sidecar's own core, in
 /// process and in virtual time.
 public struct Simulation: Sendable {
-  public let cluster: Cluster
+  public private(set) var cluster: Cluster
   public let options: EngineOptions
   public let source: WorkloadSource
   public let rateScale: Double
   public let demand: WorkloadDemand
   /// Fluid bound at the pace of the mix, everybody served.
-  public let boundRequestsPerS: Double
+  public private(set) var boundRequestsPerS: Double
+  /// The iteration times that schedulers start from, one for each instance: the profile's, whatever the truth is.
+  private let believedTimes: [IterationTimeModel]
   /// What happens to the instances, in order of time.
   public var events: [ScriptedEvent] = []
   /// Requests that arrive in the last so many microseconds are served and not counted; nil: none, and in a sweep the
@@ -32,6 +34,7 @@ public struct Simulation: Sendable {
     var source = source
     source.modelShares = cluster.modelShares
     self.cluster = cluster
+    believedTimes = cluster.instances.map(\.profile.time)
     self.options = options
     self.source = source
     self.rateScale = rateScale
@@ -45,6 +48,14 @@ public struct Simulation: Sendable {
     profile: GPUProfile, options: EngineOptions, source: WorkloadSource, rateScale: Double
   ) throws(WorkloadError) {
     try self.init(cluster: Cluster(profile), options: options, source: source, rateScale: rateScale)
+  }
+
+  /// The same where the true iteration times are others than the profile says, and no scheduler is told.
+  public func distorted(_ distortion: TimeDistortion) -> Simulation {
+    var simulation = self
+    for index in cluster.instances.indices { distortion.apply(to: &simulation.cluster.instances[index].profile.time) }
+    simulation.boundRequestsPerS = Self.bound(simulation.cluster, demand, options, Pace(source.mix))
+    return simulation
   }
 
   /// The first instance's.
@@ -114,7 +125,7 @@ public struct Simulation: Sendable {
       options.seed = source.seed
       var engine = ReferenceEngine(
         profile: instance.profile, options: options, mix: source.mix, workload: ListWorkload([]),
-        link: contender.link(time: profile.time))
+        link: contender.link(time: believedTimes[index]))
       engine.countsArrivalsUntilUs = countsUntilUs
       return engine
     }

@@ -23,7 +23,7 @@ public struct SimulationReport {
       <body>
       <h1>\(HTMLText.escaped(simulation.source.name)) on \(HTMLText.escaped(simulation.profile.gpu))</h1>
       <p class="verdict">\(verdict)</p>
-      \(tables.bars(Self.merit))
+      \(tables.bars)
       <p class="note">\(meritNote) \(setting)</p>
       \(Self.section("How far it goes", charts.capacity))
       \(Self.section("What users wait", charts.latency, note: "At the offered rate."))
@@ -79,17 +79,17 @@ public struct SimulationReport {
 
   /// The answer in one or two sentences.
   private var verdict: String {
-    let ranked = runs.sorted { Self.merit($0) > Self.merit($1) }
+    let ranked = runs.sorted { $0.merit > $1.merit }
     guard let best = ranked.first else { return "Nothing ran." }
-    guard Self.merit(best) > 0 else { return "No policy kept the SLO at any rate that was tried." }
-    let isTie = ranked.count > 1 && Self.merit(ranked[1]) == Self.merit(best)
+    guard best.merit > 0 else { return "No policy kept the SLO at any rate that was tried." }
+    let isTie = ranked.count > 1 && ranked[1].merit == best.merit
     var text = isTie ? "Nobody is ahead: " : ""
     text += "<b>\(HTMLText.escaped(best.scorecard.policy))</b> "
     text +=
       best.sweep != nil
-      ? "carries <b>\(HTMLText.figures(Self.merit(best))) requests/s</b>"
+      ? "carries <b>\(HTMLText.figures(best.merit)) requests/s</b>"
       : "serves \(HTMLText.percent(best.scorecard.withinSLORatio)) of the requests within their SLO, "
-        + "<b>\(HTMLText.figures(Self.merit(best))) good requests/s</b>"
+        + "<b>\(HTMLText.figures(best.merit)) good requests/s</b>"
     if ranked.count > 1, !isTie { text += comparison(best, ranked[1]) }
     return text + ". That is <b>\(HTMLText.percent(best.shareOfBound))</b> of the fluid bound, "
       + "\(HTMLText.figures(best.boundRequestsPerS)) requests/s" + Self.offeredNote(best)
@@ -102,12 +102,8 @@ public struct SimulationReport {
 
   private func comparison(_ best: SimulationRun, _ next: SimulationRun) -> String {
     let name = HTMLText.escaped(next.scorecard.policy)
-    let merit = Self.merit(next)
+    let merit = next.merit
     guard merit > 0 else { return "; \(name) keeps the SLO at no rate that was tried" }
-    return ", <b>\(HTMLText.percent(Self.merit(best) / merit - 1))</b> more than \(name)"
-  }
-
-  private static func merit(_ run: SimulationRun) -> Double {
-    run.sweep?.capacityRequestsPerS ?? run.scorecard.goodputRequestsPerS
+    return ", <b>\(HTMLText.percent(best.merit / merit - 1))</b> more than \(name)"
   }
 }

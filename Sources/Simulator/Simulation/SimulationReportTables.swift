@@ -11,12 +11,12 @@ struct SimulationReportTables {
   }
 
   /// Goodput or capacity of each run as a bar against the bound, best first.
-  func bars(_ merit: (SimulationRun) -> Double) -> String {
+  var bars: String {
     let bound = runs.map(\.boundRequestsPerS).max() ?? 0
-    let full = max(bound, runs.map(merit).max() ?? 0, 1e-9)
-    let ranked = runs.enumerated().sorted { merit($0.element) > merit($1.element) }
+    let full = max(bound, runs.map(\.merit).max() ?? 0, 1e-9)
+    let ranked = runs.enumerated().sorted { $0.element.merit > $1.element.merit }
     let rows = ranked.map { index, run in
-      bar(run.scorecard.policy, merit(run), full, of: bound, "f\(index % HTMLText.colours)")
+      bar(run.scorecard.policy, run.merit, full, of: bound, "f\(index % HTMLText.colours)")
     }
     return "<div class=\"bars\">" + (rows + [bar("fluid bound", bound, full, of: 0, "fb")]).joined(separator: "\n")
       + "</div>"
@@ -24,8 +24,9 @@ struct SimulationReportTables {
 
   private func bar(_ name: String, _ value: Double, _ full: Double, of bound: Double, _ style: String) -> String {
     let share = bound > 0 ? " <small>\(HTMLText.percent(value / bound))</small>" : ""
+    let width = HTMLText.decimal(100 * value / full, 1)
     return "<div class=\"bar\"><span class=\"n\">\(HTMLText.escaped(name))</span>"
-      + "<span class=\"v\"><i class=\"\(style)\" style=\"width:\(HTMLText.decimal(100 * value / full, 1))%\"></i></span>"
+      + "<span class=\"v\"><i class=\"\(style)\" style=\"width:\(width)%\"></i></span>"
       + "<span class=\"w\">\(HTMLText.figures(value))\(share)</span></div>"
   }
 

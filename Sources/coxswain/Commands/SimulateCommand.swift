@@ -35,6 +35,7 @@ struct SimulateCommand: ParsableCommand {
       "Find the capacity: the largest rate with 99 % of every class within its SLO; strict-rate: and of its gaps.",
       valueName: "rate|strict-rate"))
   var sweep: RateSweep.Criterion?
+  @Flag(help: "Repeat it with iteration times that are 50 % off, and say which rankings hold.") var robustness = false
   @Option(help: ArgumentHelp("Requests that arrive in the last so many seconds are not counted.", valueName: "x"))
   var uncountedTailS: Double?
   @Option(help: ArgumentHelp("Write a page with plots, capacities among them.", valueName: "file.html"))
@@ -76,29 +77,44 @@ struct SimulateCommand: ParsableCommand {
     let simulation = try simulation()
     let contenders = try contenders(simulation)
     let signals = try SignalPipe()
-    let startNs = MonotonicClock.nowNs()
-    let stages = contenders.count * stages(simulation)
-    var bar = ProgressBar()
-    var runs: [SimulationRun] = []
-    for (index, contender) in contenders.enumerated() {
-      let first = index * stages / contenders.count
-      let result = Result { () throws(EngineRunError) in
-        try simulate(simulation, contender) { stage, name, progress in
-          let total = progress.totalRequests
-          bar.show(
-            done: (first + stage) * (total ?? 0) + progress.finishedRequests, total: total.map { stages * $0 },
-            unit: "requests", note: name, elapsedUs: (MonotonicClock.nowNs() - startNs) / 1000)
-          return !signals.drain().contains { $0 != SIGWINCH }
-        }
+    let meter = RunMeter(runs: contenders.count * stages(simulation) * (robustness ? 1 + distortions.count : 1))
+    let runs = try self.runs(simulation, contenders, signals, meter)
+    var table: Robustness?
+    if robustness, runs.allSatisfy(\.isFinished) {
+      var rows = [Robustness.Row(distortion: nil, merits: runs.map(\.merit))]
+      for distortion in distortions {
+        let others = try self.runs(simulation.distorted(distortion), contenders, signals, meter)
+        guard others.count == contenders.count, others.allSatisfy(\.isFinished) else { break }
+        rows.append(Robustness.Row(distortion: distortion, merits: others.map(\.merit)))
       }
-      do throws(EngineRunError) { runs.append(try result.get()) } catch {
-        bar.finish()
+      table = Robustness(policies: runs.map(\.scorecard.policy), rows: rows)
+    }
+    meter.finish()
+    try show(simulation, runs, table)
+  }
+
+  private var distortions: [TimeDistortion] { TimeDistortion.allCases }
+
+  /// Every contender in turn; fewer when the user interrupts.
+  private func runs(
+    _ simulation: Simulation, _ contenders: [Contender], _ signals: borrowing SignalPipe, _ meter: RunMeter
+  ) throws(CommandFailure) -> [SimulationRun] {
+    var runs: [SimulationRun] = []
+    for contender in contenders {
+      do throws(EngineRunError) {
+        runs.append(
+          try simulate(simulation, contender) { name, progress in
+            meter.show(name, progress)
+            return !signals.drain().contains { $0 != SIGWINCH }
+          })
+      } catch {
+        meter.finish()
         throw CommandFailure(.failed, "\(contender.name): \(error.description)")
       }
-      if runs.last?.isComplete == false || runs.last?.sweep?.isComplete == false { break }
+      meter.next(stages(simulation))
+      if runs.last?.isFinished == false { break }
     }
-    bar.finish()
-    try show(simulation, runs)
+    return runs
   }
 
   /// What is searched for: what was asked for, and what a report shows.
@@ -149,28 +165,35 @@ struct SimulateCommand: ParsableCommand {
     return contenders
   }
 
-  /// - Parameter onProgress: told which run of this contender it is, from 0.
+  /// - Parameter onProgress: told the name of each part of this contender's work.
   private func simulate(
-    _ simulation: Simulation, _ contender: Contender, onProgress: (Int, String, RunProgress) -> Bool
+    _ simulation: Simulation, _ contender: Contender, onProgress: (String, RunProgress) -> Bool
   ) throws(EngineRunError) -> SimulationRun {
-    var run = try simulation.run(contender, clock: MonotonicClock.nowNs) { onProgress(0, contender.name, $0) }
+    var run = try simulation.run(contender, clock: MonotonicClock.nowNs) { onProgress(contender.name, $0) }
     if let criterion = criterion(simulation), run.isComplete {
       run.sweep = try simulation.sweepRate(
         contender, criterion: criterion, withCurve: report != nil, clock: MonotonicClock.nowNs
       ) {
-        onProgress($0, "\(contender.name), capacity \($0)/\(stages(simulation) - 1)", $1)
+        onProgress("\(contender.name), capacity \($0)/\(stages(simulation) - 1)", $1)
       }
     }
     return run
   }
 
-  private func show(_ simulation: Simulation, _ runs: [SimulationRun]) throws(CommandFailure) {
+  private func show(
+    _ simulation: Simulation, _ runs: [SimulationRun], _ robustness: Robustness?
+  ) throws(CommandFailure) {
     if let report {
       try OutputFile.write(SimulationReport(simulation: simulation, runs: runs).html, to: report)
       StandardError.line("report: \(report)")
     }
-    if output.isJSON { return try StandardOutput.document(["runs": .array(runs.map(\.json))]) }
+    if output.isJSON {
+      var document: JSONObject = ["runs": .array(runs.map(\.json))]
+      document["robustness"] = robustness?.json
+      return try StandardOutput.document(.object(document))
+    }
     try StandardOutput.line(SimulationTable.text(runs))
+    if let robustness { try StandardOutput.line("\n\n" + robustness.text) }
   }
 }
 
