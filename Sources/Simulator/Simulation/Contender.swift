@@ -18,7 +18,7 @@ public struct Contender: Hashable, Sendable {
   }
 
   /// - Parameter time: the iteration times that the scheduler starts from, unless its policy has its own.
-  func link(time: IterationTimeModel) -> any SchedulerLink {
+  func link(time: IterationTimeModel? = nil) -> any SchedulerLink {
     var policy = policy
     policy.timeModel = policy.timeModel ?? time
     return CoreLink(policy: policy)

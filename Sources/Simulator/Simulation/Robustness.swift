@@ -59,7 +59,7 @@ public struct Robustness: Sendable {
         rows.map { row in
           [
             "profile": .string(row.name),
-            "requests_per_s": .object(JSONObject(zip(policies, row.merits).map { ($0, .number($1)) })),
+            "requests_per_s": .object(JSONObject(zip(policies, row.merits).map { .init($0, .number($1)) })),
           ]
         }), "claims": list(claims), "flips": list(flips),
     ]

@@ -96,6 +96,9 @@ public struct SimulationReport {
   }
 
   private static func offeredNote(_ run: SimulationRun) -> String {
+    if run.shareOfBound > 1 {
+      return ": more than can be served for ever, because the trace ends before what was put off comes due."
+    }
     guard run.sweep == nil, run.offeredRequestsPerS < run.boundRequestsPerS else { return "." }
     return "; only \(HTMLText.percent(run.offeredRequestsPerS / run.boundRequestsPerS)) of it was asked for."
   }

@@ -16,6 +16,8 @@ enum SimulationReportStyle {
     align-items:center;margin:.25em 0}.n{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
     .v{background:var(--line);border-radius:3px;overflow:hidden;height:1.15em}.v i{display:block;height:100%}
     .w{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.w small{color:var(--dim)}
+    @media(max-width:600px){.bar{grid-template-columns:1fr auto;gap:0 .6em;margin:.5em 0}.v{grid-column:1/3;grid-row:2;
+    height:.9em}}
     .scroll{overflow-x:auto}table{border-collapse:collapse;margin:.5em 0;font-size:.92rem;
     font-variant-numeric:tabular-nums}
     th,td{padding:.28em .7em;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
