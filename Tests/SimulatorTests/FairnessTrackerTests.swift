@@ -74,7 +74,8 @@ struct FairnessTrackerTests {
     let profile = try #require(try GPUProfile.bundled(GPUProfile.defaultName))
     let contender = try #require(Contender.baseline("vllm-v1", time: profile.time, mix: .standard))
     var engine = ReferenceEngine(
-      profile: profile, options: options, mix: .standard, workload: ListWorkload(requests), link: contender.link(time: profile.time))
+      profile: profile, options: options, mix: .standard, workload: ListWorkload(requests),
+      link: contender.link(time: profile.time))
     let card = try engine.run(clock: { 0 }, onProgress: { _ in true })
     #expect(card.fairness.windowRatios.count > 0)
     let ratio = Double(card.fairness.windowRatios.quantile(0.5)) / 1000
