@@ -3,15 +3,13 @@ import SchedulerCore
 /// One workload on one set of instances, again for each contender: reference engines around the sidecar's own core, in
 /// process and in virtual time.
 public struct Simulation: Sendable {
-  public private(set) var cluster: Cluster
+  public let cluster: Cluster
   public let options: EngineOptions
   public let source: WorkloadSource
   public let rateScale: Double
   public let demand: WorkloadDemand
   /// Fluid bound at the pace of the mix, everybody served.
-  public private(set) var boundRequestsPerS: Double
-  /// The iteration times that schedulers start from, one for each instance: the profile's, whatever the truth is.
-  private let believedTimes: [IterationTimeModel]
+  public let boundRequestsPerS: Double
   /// What happens to the instances, in order of time.
   public var events: [ScriptedEvent] = []
   /// Requests that arrive in the last so many microseconds are served and not counted; nil: none, and in a sweep the
@@ -34,7 +32,6 @@ public struct Simulation: Sendable {
     var source = source
     source.modelShares = cluster.modelShares
     self.cluster = cluster
-    believedTimes = cluster.instances.map(\.profile.time)
     self.options = options
     self.source = source
     self.rateScale = rateScale
@@ -48,14 +45,6 @@ public struct Simulation: Sendable {
     profile: GPUProfile, options: EngineOptions, source: WorkloadSource, rateScale: Double
   ) throws(WorkloadError) {
     try self.init(cluster: Cluster(profile), options: options, source: source, rateScale: rateScale)
-  }
-
-  /// The same where the true iteration times are others than the profile says, and no scheduler is told.
-  public func distorted(_ distortion: TimeDistortion) -> Simulation {
-    var simulation = self
-    for index in cluster.instances.indices { distortion.apply(to: &simulation.cluster.instances[index].profile.time) }
-    simulation.boundRequestsPerS = Self.bound(simulation.cluster, demand, options, Pace(source.mix))
-    return simulation
   }
 
   /// The first instance's.
@@ -125,7 +114,7 @@ public struct Simulation: Sendable {
       options.seed = source.seed
       var engine = ReferenceEngine(
         profile: instance.profile, options: options, mix: source.mix, workload: ListWorkload([]),
-        link: contender.link(time: believedTimes[index]))
+        link: contender.link(time: instance.profile.time))
       engine.countsArrivalsUntilUs = countsUntilUs
       return engine
     }

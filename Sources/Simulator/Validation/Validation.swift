@@ -44,7 +44,8 @@ public struct Validation: Sendable {
     options.overheadUs = overheadUs
     let mix = ClassMix(entries: [.init(name: "all", share: 1, ttftSLOMs: 1000, tpotSLOMs: 50)])
     var engine = ReferenceEngine(
-      profile: profile, options: options, mix: mix, workload: ListWorkload(measured.requests), link: contender.link(time: profile.time))
+      profile: profile, options: options, mix: mix, workload: ListWorkload(measured.requests),
+      link: contender.link(time: profile.time))
     engine.countsArrivalsUntilUs = measured.requests[min(count, measured.requests.count) - 1].arrivalUs
     let scorecard = try engine.run(clock: { 0 }, onProgress: { _ in true })
     return ValidationRun(

@@ -35,7 +35,6 @@ struct SimulateCommand: ParsableCommand {
       "Find the capacity: the largest rate with 99 % of every class within its SLO; strict-rate: and of its gaps.",
       valueName: "rate|strict-rate"))
   var sweep: RateSweep.Criterion?
-  @Flag(help: "Repeat it with iteration times that are 50 % off, and say which rankings hold.") var robustness = false
   @Option(help: ArgumentHelp("Requests that arrive in the last so many seconds are not counted.", valueName: "x"))
   var uncountedTailS: Double?
   @Option(help: ArgumentHelp("Write a page with plots, capacities among them.", valueName: "file.html"))
@@ -77,23 +76,11 @@ struct SimulateCommand: ParsableCommand {
     let simulation = try simulation()
     let contenders = try contenders(simulation)
     let signals = try SignalPipe()
-    let meter = RunMeter(runs: contenders.count * stages(simulation) * (robustness ? 1 + distortions.count : 1))
+    let meter = RunMeter(runs: contenders.count * stages(simulation))
     let runs = try self.runs(simulation, contenders, signals, meter)
-    var table: Robustness?
-    if robustness, runs.allSatisfy(\.isFinished) {
-      var rows = [Robustness.Row(distortion: nil, merits: runs.map(\.merit))]
-      for distortion in distortions {
-        let others = try self.runs(simulation.distorted(distortion), contenders, signals, meter)
-        guard others.count == contenders.count, others.allSatisfy(\.isFinished) else { break }
-        rows.append(Robustness.Row(distortion: distortion, merits: others.map(\.merit)))
-      }
-      table = Robustness(policies: runs.map(\.scorecard.policy), rows: rows)
-    }
     meter.finish()
-    try show(simulation, runs, table)
+    try show(simulation, runs)
   }
-
-  private var distortions: [TimeDistortion] { TimeDistortion.allCases }
 
   /// Every contender in turn; fewer when the user interrupts.
   private func runs(
@@ -180,20 +167,13 @@ struct SimulateCommand: ParsableCommand {
     return run
   }
 
-  private func show(
-    _ simulation: Simulation, _ runs: [SimulationRun], _ robustness: Robustness?
-  ) throws(CommandFailure) {
+  private func show(_ simulation: Simulation, _ runs: [SimulationRun]) throws(CommandFailure) {
     if let report {
       try OutputFile.write(SimulationReport(simulation: simulation, runs: runs).html, to: report)
       StandardError.line("report: \(report)")
     }
-    if output.isJSON {
-      var document: JSONObject = ["runs": .array(runs.map(\.json))]
-      document["robustness"] = robustness?.json
-      return try StandardOutput.document(.object(document))
-    }
+    if output.isJSON { return try StandardOutput.document(["runs": .array(runs.map(\.json))]) }
     try StandardOutput.line(SimulationTable.text(runs))
-    if let robustness { try StandardOutput.line("\n\n" + robustness.text) }
   }
 }
 
