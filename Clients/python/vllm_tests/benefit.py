@@ -161,8 +161,12 @@ def service_ratio(answers, until_s):
     return worst
 
 
-def policy_of(preset, slo, folder):
-    """The preset with the measured SLOs as those of the interactive class."""
+def policy_of(given, slo, folder):
+    """A preset or policy file with the measured SLOs as those of the interactive class."""
+    base = {"version": 1, "preset": given, "name": "benefit"}
+    if os.path.exists(given):
+        with open(given, encoding="utf-8") as file:
+            base = json.load(file)
     classes = [
         {"name": "interactive", "rank": 0, "ttft_slo_ms": max(1, round(1000 * slo["ttft_s"])),
          "tpot_slo_ms": max(1, round(1000 * slo["tpot_s"])), "weight": 8},
@@ -171,8 +175,7 @@ def policy_of(preset, slo, folder):
         {"name": "batch", "rank": 2, "ttft_slo_ms": 120000, "tpot_slo_ms": 2000, "weight": 2}]
     path = os.path.join(folder, "policy.json")
     with open(path, "w", encoding="utf-8") as file:
-        json.dump({"version": 1, "preset": preset, "name": "benefit", "classes": classes,
-                   "default_class": "standard"}, file)
+        json.dump({**base, "classes": classes, "default_class": "standard"}, file)
     return path
 
 
@@ -233,7 +236,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--loads", type=float, nargs="+", default=[0.6, 0.9, 1.2], help="shares of the capacity")
-    parser.add_argument("--preset", default="balanced", help="the policy that Coxswain runs")
+    parser.add_argument("--policy", default="goodput", help="preset or policy file that Coxswain runs")
     parser.add_argument("--without-verbs", default="", help="to split the gain by verb")
     parser.add_argument("--deadline-ms", type=float, default=2)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10 ** 6))
@@ -253,7 +256,7 @@ def main():
                 COXSWAIN_DEADLINE_MS=options.deadline_ms, COXSWAIN_WITHOUT_VERBS=options.without_verbs)
             server.name = name
             servers.append(server)
-        result = asyncio.run(measure(options, servers, lambda slo: policy_of(options.preset, slo, folder)))
+        result = asyncio.run(measure(options, servers, lambda slo: policy_of(options.policy, slo, folder)))
     finally:
         for server in servers:
             server.close()

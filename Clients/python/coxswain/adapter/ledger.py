@@ -86,7 +86,7 @@ class Round:
 
 class Ledger:
     #: Everybody who runs is compared with what the sidecar believes at least so often, in Steps.
-    COMPARE_EVERY = 64
+    COMPARE_EVERY = 128
 
     def __init__(self):
         self.tracked: dict[str, Tracked] = {}
