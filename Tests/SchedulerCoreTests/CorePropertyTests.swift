@@ -1,3 +1,4 @@
+import Foundation
 import SchedulerCore
 import Testing
 
@@ -20,7 +21,8 @@ struct CorePropertyTests {
     }
 
   /// Runs a seeded workload to its end. Returns every plan.
-  private func run(seed: UInt64, policy: PolicyConfig) throws -> [StepPlan] {
+  /// - Parameter copiedAt: the number of plans after which a copy of the core, encoded and decoded, goes on.
+  private func run(seed: UInt64, policy: PolicyConfig, copiedAt: Int? = nil) throws -> [StepPlan] {
     var random = SplitMix64(seed)
     var capabilities: Capabilities = [.order, .hold, .chunk, .pause, .requeue, .victimOrder]
     if seed % 2 == 0 { capabilities.insert(.swapCPU) }
@@ -51,6 +53,9 @@ struct CorePropertyTests {
       engine.run(plan)
       #expect(engine.freeBlocks >= 0, "seed \(seed): blocks overdrawn")
       plans.append(plan)
+      if plans.count == copiedAt {
+        core = try JSONDecoder().decode(SchedulerCore.self, from: JSONEncoder().encode(core))
+      }
     }
     #expect(engine.finished == 40)
     #expect(core.chargedTokens <= engine.computedTokens)
@@ -65,6 +70,14 @@ struct CorePropertyTests {
   @Test func sameInputsGiveTheSamePlans() throws {
     for policy in Self.policies {
       #expect(try run(seed: 99, policy: policy) == run(seed: 99, policy: policy))
+    }
+  }
+
+  /// Ranks, counters and tags go with the copy: nothing that decides is left behind.
+  @Test func aCopyOfTheCoreMakesTheSamePlans() throws {
+    for policy in Self.policies {
+      let plans = try run(seed: 98, policy: policy)
+      #expect(try run(seed: 98, policy: policy, copiedAt: plans.count / 2) == plans, "\(policy)")
     }
   }
 }

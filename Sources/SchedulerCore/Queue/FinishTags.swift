@@ -10,8 +10,8 @@ struct FinishTags: Codable, Sendable {
     var finish: Int64 = 0
   }
 
-  /// Class index and tenant in one number -> last tag. Looked up only, never walked.
-  private var flows: [Int64: Int64] = [:]
+  /// Class index -> tenant's name index -> last tag.
+  private var flows: ContiguousArray<ContiguousArray<Int64>> = []
   /// Slot -> tag of the request in it.
   private var tags: ContiguousArray<Tag> = []
   private var virtualTime: Int64 = 0
@@ -20,15 +20,23 @@ struct FinishTags: Codable, Sendable {
   mutating func tag(slot: Int, request: Request, facts: QueueFacts) -> Int64 {
     if slot >= tags.count { tags.append(contentsOf: repeatElement(Tag(), count: slot + 1 - tags.count)) }
     if tags[slot].finish > 0, tags[slot].handle == request.handle { return tags[slot].finish }
-    let flow = Int64(facts.classIndex) << 32 | Int64(request.tenant)
+    let tenant = Int(request.tenant)
+    grow(to: facts.classIndex, tenant)
     let tokens =
       request.uncachedTokens * TenantLedger.promptPrice + facts.expectedOutputTokens * TenantLedger.outputPrice
     let weight = Int64(max(1, facts.classWeight * facts.tenantWeight))
     let cost = max(1, Int64(clamping: tokens).multipliedReportingOverflow(by: TenantLedger.scale).partialValue / weight)
-    let (finish, overflow) = max(virtualTime, flows[flow] ?? 0).addingReportingOverflow(cost)
+    let (finish, overflow) = max(virtualTime, flows[facts.classIndex][tenant]).addingReportingOverflow(cost)
     tags[slot] = Tag(handle: request.handle, finish: overflow ? .max : finish)
-    flows[flow] = tags[slot].finish
+    flows[facts.classIndex][tenant] = tags[slot].finish
     return tags[slot].finish
+  }
+
+  private mutating func grow(to classIndex: Int, _ tenant: Int) {
+    let classes = classIndex + 1 - flows.count
+    if classes > 0 { flows.append(contentsOf: repeatElement([], count: classes)) }
+    let tenants = tenant + 1 - flows[classIndex].count
+    if tenants > 0 { flows[classIndex].append(contentsOf: repeatElement(0, count: tenants)) }
   }
 
   /// The request left the queue to be served.
