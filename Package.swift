@@ -45,6 +45,7 @@ let package = Package(
       dependencies: [
         "SchedulerCore", "WireProtocol", "Policy", logging,
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),

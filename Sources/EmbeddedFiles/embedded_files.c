@@ -66,6 +66,9 @@ static const unsigned char file_schemas_health_reply_v1[] = {
 static const unsigned char file_schemas_health_v1[] = {
 #embed "../../Schemas/health-v1.json"
 };
+static const unsigned char file_schemas_metrics_reply_v1[] = {
+#embed "../../Schemas/metrics-reply-v1.json"
+};
 static const unsigned char file_schemas_plan_v1[] = {
 #embed "../../Schemas/plan-v1.json"
 };
@@ -188,6 +191,8 @@ static const struct embedded_file files[] = {
      sizeof(file_schemas_health_reply_v1)},
     {"Schemas/health-v1.json", file_schemas_health_v1,
      sizeof(file_schemas_health_v1)},
+    {"Schemas/metrics-reply-v1.json", file_schemas_metrics_reply_v1,
+     sizeof(file_schemas_metrics_reply_v1)},
     {"Schemas/plan-v1.json", file_schemas_plan_v1,
      sizeof(file_schemas_plan_v1)},
     {"Schemas/policy-apply-v1.json", file_schemas_policy_apply_v1,

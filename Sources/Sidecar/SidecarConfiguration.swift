@@ -8,18 +8,21 @@ public struct SidecarConfiguration: Sendable {
   public var stateDirectory: String?
   public var limits: SidecarLimits
   public var version: String
+  /// Of `/metrics` on the loopback address; nil: none, 0: any free one.
+  public var metricsPort: Int?
   /// Check every plan against the invariants before it leaves. Costs O(running) per Step.
   public var checksPlans: Bool
 
   public init(
     runtimeDirectory: String, policy: PolicySource, stateDirectory: String?,
-    limits: SidecarLimits = SidecarLimits(), version: String, checksPlans: Bool
+    limits: SidecarLimits = SidecarLimits(), version: String, metricsPort: Int? = nil, checksPlans: Bool
   ) {
     self.runtimeDirectory = runtimeDirectory
     self.policy = policy
     self.stateDirectory = stateDirectory
     self.limits = limits
     self.version = version
+    self.metricsPort = metricsPort
     self.checksPlans = checksPlans
   }
 }

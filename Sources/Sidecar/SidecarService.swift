@@ -9,12 +9,12 @@ public struct SidecarService: Service {
   private let configuration: SidecarConfiguration
   private let resources: ResourceSource
   private let log: Logger
-  private let onReady: @Sendable (_ sockets: [String], _ policy: ActivePolicy) -> Void
+  private let onReady: @Sendable (_ ready: SidecarReadiness) -> Void
 
-  /// - Parameter onReady: called once both sockets accept connections, with their paths and the policy in force.
+  /// - Parameter onReady: called once both sockets accept connections, with what there is to know.
   public init(
     configuration: SidecarConfiguration, resources: ResourceSource, log: Logger,
-    onReady: @escaping @Sendable (_ sockets: [String], _ policy: ActivePolicy) -> Void = { _, _ in }
+    onReady: @escaping @Sendable (_ ready: SidecarReadiness) -> Void = { _ in }
   ) {
     self.configuration = configuration
     self.resources = resources
@@ -62,17 +62,24 @@ public struct SidecarService: Service {
     _ adminGroup: any EventLoopGroup
   ) async -> Result<Void, any Error> {
     var servers: [SocketServer] = []
+    var metrics: MetricsServer?
     do {
       // First: a socket of systemd has callers before the other one is open, and they are served.
       services.health.startServing()
       try await listen(directory, services, engineGroup, adminGroup, &servers)
-      onReady(SocketKind.allCases.map(directory.socketPath), services.registry.policy)
+      if let port = configuration.metricsPort {
+        metrics = try await MetricsServer.start(port: port, group: adminGroup, services: services)
+      }
+      onReady(
+        SidecarReadiness(
+          sockets: SocketKind.allCases.map(directory.socketPath), policy: services.registry.policy,
+          metricsPort: metrics?.port))
       await work(services)
-      await stop(servers, services)
+      await stop(servers, metrics, services)
       return .success(())
     } catch {
       // The first socket may have connections already when the second one fails.
-      await stop(servers, services)
+      await stop(servers, metrics, services)
       return .failure(error)
     }
   }
@@ -121,12 +128,13 @@ public struct SidecarService: Service {
   }
 
   /// Nobody new, every call gets its last reply, then the connections end: engines fall back by themselves.
-  private func stop(_ servers: [SocketServer], _ services: Services) async {
+  private func stop(_ servers: [SocketServer], _ metrics: MetricsServer?, _ services: Services) async {
     log.info("stopping")
     for server in servers { await server.stopListening() }
     services.health.stopServing()
     await withDiscardingTaskGroup { group in
       for server in servers { group.addTask { await server.stopConnections() } }
     }
+    await metrics?.stop()
   }
 }

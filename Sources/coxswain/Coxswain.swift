@@ -21,7 +21,8 @@ struct Coxswain: AsyncParsableCommand {
     subcommands: [
       ServeCommand.self, EngineCommand.self, SimulateCommand.self, BoundCommand.self, RankCommand.self,
       StatusCommand.self, SnapshotCommand.self, TopologyCommand.self, QueueCommand.self, PlanCommand.self,
-      PlaceCommand.self, LaunchCommand.self, TopCommand.self, PolicyCommand.self, RecordCommand.self,
-      ReplayCommand.self, ProfileCommand.self, SchemaCommand.self, BenchCommand.self, VersionCommand.self,
+      PlaceCommand.self, LaunchCommand.self, TopCommand.self, PolicyCommand.self,
+      MetricsCommand.self, RecordCommand.self, ReplayCommand.self,
+      ProfileCommand.self, SchemaCommand.self, BenchCommand.self, VersionCommand.self,
     ])
 }

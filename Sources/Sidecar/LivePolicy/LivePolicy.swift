@@ -82,6 +82,8 @@ final class LivePolicy: Sendable {
     contents.withLock { Array($0.entries.suffix(limit).reversed()) }
   }
 
+  var isLastUpdateFailed: Bool { contents.withLock { $0.failure != nil } }
+
   /// `policy` of Admin/Status.
   var status: JSONValue {
     contents.withLock { contents in

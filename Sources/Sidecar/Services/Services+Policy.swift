@@ -57,6 +57,7 @@ extension Services {
         do throws(PolicyUpdateError) { return .success(try policy.apply(change)) } catch { return .failure(error) }
       }
     } catch { return .failure(.notKept(error.message)) }
+    registry.metrics.countPolicyUpdate(source: change.source, isApplied: (try? result.get()) != nil)
     switch result {
     case .failure(let error):
       log.warning("policy refused", metadata: metadata(change, ["details": "\(error.details)"]))

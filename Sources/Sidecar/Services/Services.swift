@@ -38,6 +38,7 @@ struct Services: Sendable {
       try StatelessPlan.answer(
         message, policy: registry.policy.document, resources: resources.current(), limits: limits.mirror)
     case .status: await status()
+    case .metrics: await metricsReply()
     case .requests: try await requests(message)
     case .policyGet: policyInForce()
     case .policyValidate: validate(message)
@@ -55,12 +56,18 @@ struct Services: Sendable {
 
   // MARK: - Admin
 
-  private func status() async -> JSONValue {
-    var views: [JSONValue] = []
+  /// Every session as it is now, each between two of its Steps.
+  func views() async -> [SessionView] {
+    var views: [SessionView] = []
     for handle in sessions.handles {
       handle.flushCharges()
-      if let view = await handle.view() { views.append(view.json) }
+      if let view = await handle.view() { views.append(view) }
     }
+    return views
+  }
+
+  private func status() async -> JSONValue {
+    let views = await views().map(\.json)
     return [
       "version": .string(version), "uptime_ms": JSONValue((MonotonicClock.nowUs() - startedUs) / 1000),
       "health": .string(health.isServing ? "SERVING" : "NOT_SERVING"),

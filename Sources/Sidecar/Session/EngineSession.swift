@@ -25,6 +25,9 @@ final class EngineSession {
   private var policy: ActivePolicy
   private var order = StepOrder(epoch: 0)
   private var recorder: StepRecorder
+  private var observer: RequestObserver
+  /// What the mirrors that were dropped had counted since Register.
+  private var lostTelemetry = Telemetry()
   private var backoff = ResyncBackoff()
   private let codec: StepCodec
   private var delta = StepDelta()
@@ -40,6 +43,7 @@ final class EngineSession {
     self.log = log
     self.clock = clock
     policy = registry.policy
+    observer = RequestObserver(policy: policy.document.config)
     recorder = StepRecorder(budget: registry.recordingBudget, limits: limits.recording)
     if registry.checksPlans { planCheck = { core, plan in core.planViolations(plan).first.map { "\($0)" } } }
     codec = StepCodec(limits: limits.mirror, depth: limits.wire.depth)
@@ -56,8 +60,10 @@ final class EngineSession {
     self.registration = registration
     backoff = registry.backoff(of: registration.rank)
     order = StepOrder(epoch: registration.epoch)
-    counters = SessionCounters(resyncs: counters.resyncs)
+    counters = SessionCounters(resyncs: counters.resyncs, earlierResyncs: counters.resyncs)
+    observer = RequestObserver(policy: policy.document.config)
     state = .syncing
+    registry.metrics.open(engine)
     beginSegment()
     log.info(
       "registered",
@@ -88,8 +94,10 @@ final class EngineSession {
     flushCharges()
     if backoff.isRemarkable { registry.remember(backoff, of: registration.rank) }
     registry.leave(registration)
+    registry.metrics.close(registration.engine, counters, telemetry ?? lostTelemetry, observer.metrics)
     self.registration = nil
     core = nil
+    lostTelemetry = Telemetry()
     state = .empty
   }
 
@@ -113,6 +121,7 @@ final class EngineSession {
       return refuseStep(id, StepRejection(field: "", reason: "the mirror is gone; Register first"), &writer)
     }
     guard mark.beginStep() else { return wasReplaced(id, &writer) }
+    defer { observer.didAnswer(inUs: clock() - receivedUs) }
     if recorder.isSegmentFull { beginSegment() }
     do throws(StepRejection) {
       // Over before anything else happens: whoever replaces this session waits for it with the registry's lock held.
@@ -125,6 +134,7 @@ final class EngineSession {
     if delta.sync { return reply(id, plan: nil, message, receivedUs, &writer) }
     state = .live
     core!.plan(resources: resources, into: &plan)
+    observer.didPlan(plan, core!)
     counters.plans += 1
     if let violation = planCheck?(core!, plan) {
       record(dropped: .withheld, message, receivedUs)
@@ -147,11 +157,13 @@ final class EngineSession {
   private func apply(_ message: UnsafeRawBufferPointer, _ mark: SessionMark) throws(StepRejection) {
     try codec.decode(message, into: &delta)
     try order.check(delta)
+    observer.willApply(delta, core!)
     try core!.apply(delta)
     order.accept(delta)
     mark.setApplied(epoch: order.epoch, seq: order.lastSeq)
     counters.steps += 1
     backoff.stepCounted()
+    observer.didApply(delta, core!)
   }
 
   private func reply(
@@ -194,7 +206,7 @@ final class EngineSession {
     if let registration { registry.remember(backoff, of: registration.rank) }
     state = .lost
     flushCharges()
-    core = nil
+    dropCore()
     log.warning(
       "resync",
       metadata: [
@@ -202,6 +214,12 @@ final class EngineSession {
         "retry_after_ms": "\(backoff.retryAfterMs)",
       ])
     refuseStep(id, rejection, &writer)
+  }
+
+  /// The mirror is gone; what it had counted stays.
+  private func dropCore() {
+    if let core { lostTelemetry = core.telemetry }
+    core = nil
   }
 
   private func refuseStep(_ id: UInt64, _ rejection: StepRejection, _ writer: inout JSONWriter) {
@@ -213,7 +231,7 @@ final class EngineSession {
   private func wasReplaced(_ id: UInt64, _ writer: inout JSONWriter) {
     if state != .replaced {
       flushCharges()
-      core = nil
+      dropCore()
       state = .replaced
     }
     ReplyEnvelope.write(id: id, error: .replaced, into: &writer)
@@ -260,6 +278,7 @@ final class EngineSession {
     self.policy = policy
     guard core != nil else { return }
     core!.setPolicy(policy.document.config)
+    observer.setPolicy(policy.document.config)
     recorder.record(policy, atUs: clock())
   }
 
@@ -292,6 +311,7 @@ extension EngineSession {
       registration: registration, state: (registration.mark.isReplaced ? State.replaced : state).rawValue,
       seq: position.seq,
       counts: counts ?? StepDelta.Check(running: 0, waiting: 0, blocked: 0, computed: 0, output: 0),
-      freeBlocks: core?.freeBlocks ?? [], counters: counters, telemetry: telemetry ?? Telemetry(), peer: peer)
+      freeBlocks: core?.freeBlocks ?? [], counters: counters, telemetry: telemetry ?? lostTelemetry,
+      decisions: observer.metrics, peer: peer)
   }
 }

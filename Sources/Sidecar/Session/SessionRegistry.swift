@@ -28,6 +28,7 @@ public final class SessionRegistry: Sendable {
   /// Every plan is checked against the invariants before it leaves.
   let checksPlans: Bool
   let recordingBudget: RecordingBudget
+  let metrics = MetricsBook()
 
   /// - Parameter firstEpoch: random in production; the epoch of the first session is one more.
   public init(policy: ActivePolicy, limits: SidecarLimits, firstEpoch: UInt64, checksPlans: Bool) {
@@ -93,6 +94,9 @@ public final class SessionRegistry: Sendable {
       }
     }
   }
+
+  /// Tenants with a counter.
+  var tenantCount: Int { contents.withLock { $0.tenants.count } }
 
   /// Tokens charged per tenant since this sidecar started, by name.
   func tenantCharges() -> [(tenant: String, tokens: Int)] {

@@ -11,6 +11,7 @@ struct SessionView: Sendable {
   var freeBlocks: [Int]
   var counters: SessionCounters
   var telemetry: Telemetry
+  var decisions: DecisionMetrics
   var peer: PeerCredentials?
 
   var json: JSONValue {

@@ -14,7 +14,7 @@ public enum SocketKind: String, CaseIterable, Hashable, Sendable {
     case .register, .step, .plan, .unregister: self == .engine
     case .snapshot, .watchSnapshot, .topology, .policyGet, .policyValidate, .policyApply, .policyRollback,
       .policyHistory,
-      .status, .requests, .record:
+      .status, .requests, .record, .metrics:
       self == .admin
     }
   }

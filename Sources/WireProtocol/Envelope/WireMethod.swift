@@ -14,6 +14,7 @@ public enum WireMethod: String, CaseIterable, Hashable, Sendable {
   case policyHistory = "coxswain.v1.Policy/History"
   case status = "coxswain.v1.Admin/Status"
   case requests = "coxswain.v1.Admin/Requests"
+  case metrics = "coxswain.v1.Admin/Metrics"
   case record = "coxswain.v1.Admin/Record"
   case healthCheck = "grpc.health.v1.Health/Check"
   case healthWatch = "grpc.health.v1.Health/Watch"

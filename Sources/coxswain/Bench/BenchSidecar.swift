@@ -24,7 +24,7 @@ struct BenchSidecar {
         version: VersionCommand.number, checksPlans: false),
       resources: ResourceSource(current: { .unknown }, snapshot: { [:] }, topology: { nil }),
       log: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
-    ) { _, _ in isReady.finish() }
+    ) { _ in isReady.finish() }
     // A signal stops the sidecar; the bench then finds its connection closed, and everything is removed.
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(

@@ -7,8 +7,8 @@ struct RecordCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "record", abstract: "Write the inputs and plans of the last Steps to a file that can be replayed.",
     discussion: """
-      The sidecar records always, in a bounded ring for each session; this writes what is there now. Attach the file to a
-      bug report: coxswain replay makes the same plans from it anywhere.
+      The sidecar records always, in a bounded ring for each session; this writes what is there now. Attach the file
+      to a bug report: coxswain replay makes the same plans from it anywhere.
 
       EXAMPLES
         coxswain record last.rec

@@ -36,8 +36,17 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(help: ArgumentHelp("Least level to log.", valueName: "level")) var logLevel: LogLevel = .info
 
+  @Option(help: ArgumentHelp("Serve /metrics, /livez and /readyz on 127.0.0.1.", valueName: "port"))
+  var metricsPort: Int?
+
   @Flag(help: "Check every plan against the invariants before it is sent; costs time in each Step.")
   var checkPlans = false
+
+  func validate() throws {
+    if let metricsPort, !(0...65_535).contains(metricsPort) {
+      throw ValidationError("--metrics-port \(metricsPort): expected 0 to 65535")
+    }
+  }
 
   func run() async throws {
     let directory = RuntimeDirectory.forServing(option: runtimeDir)
@@ -52,15 +61,17 @@ struct ServeCommand: AsyncParsableCommand {
       configuration: SidecarConfiguration(
         runtimeDirectory: directory.path, policy: PolicyArgument.source(policy, reloads: reloads),
         stateDirectory: StateDirectory.path(option: stateDir, runtimeDirectory: directory.path),
-        version: VersionCommand.number, checksPlans: checkPlans),
+        version: VersionCommand.number, metricsPort: metricsPort, checksPlans: checkPlans),
       resources: machine.source, log: log
-    ) { sockets, active in
+    ) { ready in
+      let active = ready.policy
       for warning in active.document.warnings { log.warning("policy", metadata: ["warning": "\(warning)"]) }
       log.info(
         "listening",
         metadata: [
           "policy": "\(active.document.config.name)", "generation": "\(active.generation)",
-          "sockets": "\(sockets.joined(separator: ","))",
+          "sockets": "\(ready.sockets.joined(separator: ","))",
+          "metrics": "\(ready.metricsPort.map { "http://127.0.0.1:\($0)/metrics" } ?? "admin socket")",
         ])
     }
     try await Self.run(service, reload: continuation, log)

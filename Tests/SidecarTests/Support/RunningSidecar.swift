@@ -12,12 +12,13 @@ enum RunningSidecar {
   /// Starts one, runs `body` on a thread that may block, stops it, and returns what `body` returned.
   static func with<Result: Sendable>(
     limits: SidecarLimits = SidecarLimits(), policy: String = "vllm-v1", source: PolicySource? = nil,
-    stateDirectory: String? = nil, snapshot: JSONValue = ["memory": [:]], directory: String = temporary(),
+    stateDirectory: String? = nil, metricsPort: Int? = nil, onPort: @escaping @Sendable (Int) -> Void = { _ in },
+    snapshot: JSONValue = ["memory": [:]], directory: String = temporary(),
     _ body: @escaping @Sendable (_ directory: String) throws -> Result
   ) async throws -> Result {
     try await withStop(
-      limits: limits, policy: policy, source: source, stateDirectory: stateDirectory, snapshot: snapshot,
-      directory: directory
+      limits: limits, policy: policy, source: source, stateDirectory: stateDirectory, metricsPort: metricsPort,
+      onPort: onPort, snapshot: snapshot, directory: directory
     ) { directory, _ in
       try body(directory)
     }
@@ -26,17 +27,22 @@ enum RunningSidecar {
   /// The same for a body that asks the sidecar to stop by calling `stop`, and watches it end.
   static func withStop<Result: Sendable>(
     limits: SidecarLimits = SidecarLimits(), policy: String = "vllm-v1", source: PolicySource? = nil,
-    stateDirectory: String? = nil, snapshot: JSONValue = ["memory": [:]], directory: String = temporary(),
+    stateDirectory: String? = nil, metricsPort: Int? = nil, onPort: @escaping @Sendable (Int) -> Void = { _ in },
+    snapshot: JSONValue = ["memory": [:]], directory: String = temporary(),
     _ body: @escaping @Sendable (_ directory: String, _ stop: @Sendable () -> Void) throws -> Result
   ) async throws -> Result {
     let (ready, continuation) = AsyncStream<Void>.makeStream()
     let service = SidecarService(
       configuration: SidecarConfiguration(
         runtimeDirectory: directory, policy: source ?? PolicySource(PolicyDocument.preset(policy)!),
-        stateDirectory: stateDirectory, limits: limits, version: "test", checksPlans: true),
+        stateDirectory: stateDirectory, limits: limits, version: "test", metricsPort: metricsPort,
+        checksPlans: true),
       resources: ResourceSource(current: { .unknown }, snapshot: { snapshot }, topology: { nil }),
       log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-      onReady: { _, _ in continuation.finish() })
+      onReady: { ready in
+        if let port = ready.metricsPort { onPort(port) }
+        continuation.finish()
+      })
     let task = Task {
       defer { continuation.finish() }
       try await service.run()
