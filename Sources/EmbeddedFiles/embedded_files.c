@@ -60,6 +60,12 @@ static const unsigned char file_schemas_envelope_v1[] = {
 static const unsigned char file_schemas_error_v1[] = {
 #embed "../../Schemas/error-v1.json"
 };
+static const unsigned char file_schemas_explain_reply_v1[] = {
+#embed "../../Schemas/explain-reply-v1.json"
+};
+static const unsigned char file_schemas_explain_v1[] = {
+#embed "../../Schemas/explain-v1.json"
+};
 static const unsigned char file_schemas_health_reply_v1[] = {
 #embed "../../Schemas/health-reply-v1.json"
 };
@@ -77,6 +83,12 @@ static const unsigned char file_schemas_policy_apply_v1[] = {
 };
 static const unsigned char file_schemas_policy_change_reply_v1[] = {
 #embed "../../Schemas/policy-change-reply-v1.json"
+};
+static const unsigned char file_schemas_policy_dry_run_reply_v1[] = {
+#embed "../../Schemas/policy-dry-run-reply-v1.json"
+};
+static const unsigned char file_schemas_policy_dry_run_v1[] = {
+#embed "../../Schemas/policy-dry-run-v1.json"
 };
 static const unsigned char file_schemas_policy_get_reply_v1[] = {
 #embed "../../Schemas/policy-get-reply-v1.json"
@@ -187,6 +199,10 @@ static const struct embedded_file files[] = {
      sizeof(file_schemas_envelope_v1)},
     {"Schemas/error-v1.json", file_schemas_error_v1,
      sizeof(file_schemas_error_v1)},
+    {"Schemas/explain-reply-v1.json", file_schemas_explain_reply_v1,
+     sizeof(file_schemas_explain_reply_v1)},
+    {"Schemas/explain-v1.json", file_schemas_explain_v1,
+     sizeof(file_schemas_explain_v1)},
     {"Schemas/health-reply-v1.json", file_schemas_health_reply_v1,
      sizeof(file_schemas_health_reply_v1)},
     {"Schemas/health-v1.json", file_schemas_health_v1,
@@ -199,6 +215,10 @@ static const struct embedded_file files[] = {
      sizeof(file_schemas_policy_apply_v1)},
     {"Schemas/policy-change-reply-v1.json", file_schemas_policy_change_reply_v1,
      sizeof(file_schemas_policy_change_reply_v1)},
+    {"Schemas/policy-dry-run-reply-v1.json", file_schemas_policy_dry_run_reply_v1,
+     sizeof(file_schemas_policy_dry_run_reply_v1)},
+    {"Schemas/policy-dry-run-v1.json", file_schemas_policy_dry_run_v1,
+     sizeof(file_schemas_policy_dry_run_v1)},
     {"Schemas/policy-get-reply-v1.json", file_schemas_policy_get_reply_v1,
      sizeof(file_schemas_policy_get_reply_v1)},
     {"Schemas/policy-history-reply-v1.json", file_schemas_policy_history_reply_v1,

@@ -22,7 +22,7 @@ struct Coxswain: AsyncParsableCommand {
       ServeCommand.self, EngineCommand.self, SimulateCommand.self, BoundCommand.self, RankCommand.self,
       StatusCommand.self, SnapshotCommand.self, TopologyCommand.self, QueueCommand.self, PlanCommand.self,
       PlaceCommand.self, LaunchCommand.self, TopCommand.self, PolicyCommand.self,
-      MetricsCommand.self, RecordCommand.self, ReplayCommand.self,
+      ExplainCommand.self, MetricsCommand.self, RecordCommand.self, ReplayCommand.self,
       ProfileCommand.self, SchemaCommand.self, BenchCommand.self, VersionCommand.self,
     ])
 }

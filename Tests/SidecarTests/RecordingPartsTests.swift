@@ -32,6 +32,8 @@ struct RecordingPartsTests {
     var ratio = 0.1
     var tiny = Double.leastNonzeroMagnitude
     var whole = 3.0
+    var half: Float = 0.1
+    var endless = [Double.infinity, -.infinity]
     var none: Int?
     var some: String? = "ü\n\"\\\u{1}"
     var cases = [Case.plain, .numbers(-1, label: .max)]

@@ -441,6 +441,11 @@ struct Mirror: Codable, Sendable {
 
   // MARK: - For the composing core
 
+  /// For what-if questions on a copy.
+  mutating func assumeFreeBlocks(_ blocks: [Int]) {
+    for pool in freeBlocks.indices { freeBlocks[pool] = blocks[pool] }
+  }
+
   mutating func takeChanged() -> ContiguousArray<Int32> { table.takeChanged() }
 
   mutating func giveBack(_ storage: consuming ContiguousArray<Int32>) { table.giveBack(storage) }

@@ -37,16 +37,22 @@ struct StateDecoder: Decoder {
       switch type {
       case is String.Type: json.stringValue
       case is Bool.Type: json.boolValue
-      case is Double.Type: json.doubleValue
+      case is Double.Type: number(json)
+      case is Float.Type: number(json).map { Float($0) }
       case let integer as any FixedWidthInteger.Type: Self.integer(integer, json)
       default: nil
       }
     if let value = scalar as? Value { return value }
-    if type is String.Type || type is Bool.Type || type is Double.Type || type is any FixedWidthInteger.Type {
+    if type is String.Type || type is Bool.Type || type is Double.Type || type is Float.Type
+      || type is any FixedWidthInteger.Type
+    {
       throw mismatch(type, json, codingPath())
     }
     return try Value(from: StateDecoder(json, codingPath: codingPath()))
   }
+
+  /// A number, or the word for one that JSON does not have.
+  private static func number(_ json: JSONValue) -> Double? { json.doubleValue ?? json.stringValue.flatMap(Double.init) }
 
   private static func integer<Number: FixedWidthInteger>(_ type: Number.Type, _ json: JSONValue) -> Number? {
     switch json {

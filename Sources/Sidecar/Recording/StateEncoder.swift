@@ -51,9 +51,12 @@ final class StateEncoder: Encoder {
   let codingPath: [any CodingKey]
   let userInfo: [CodingUserInfoKey: Any] = [:]
   let node: Node
+  /// Whose `encode(to:)` this is; nil at the top.
+  private let type: Any.Type?
 
-  init(node: Node = Node(), codingPath: [any CodingKey] = []) {
+  init(node: Node = Node(), codingPath: [any CodingKey] = [], type: Any.Type? = nil) {
     self.node = node
+    self.type = type
     self.codingPath = codingPath
   }
 
@@ -74,7 +77,7 @@ final class StateEncoder: Encoder {
   }
 
   func singleValueContainer() -> any SingleValueEncodingContainer {
-    StateValueWriter(node: node, codingPath: codingPath)
+    StateValueWriter(node: node, codingPath: codingPath, outer: type)
   }
 
   /// Scalars have short cuts: everything else encodes itself.
@@ -82,16 +85,15 @@ final class StateEncoder: Encoder {
     switch value {
     case let value as String: node.content = .value(.string(value))
     case let value as Bool: node.content = .value(.bool(value))
-    case let value as Double: node.content = .value(try number(value, codingPath))
+    case let value as Double: node.content = .value(number(value))
+    case let value as Float: node.content = .value(number(Double(value)))
     case let value as any FixedWidthInteger: node.content = .value(JSONValue(value))
-    default: try value.encode(to: StateEncoder(node: node, codingPath: codingPath))
+    default: try value.encode(to: StateEncoder(node: node, codingPath: codingPath, type: Swift.type(of: value)))
     }
   }
 
-  private static func number(_ value: Double, _ codingPath: [any CodingKey]) throws -> JSONValue {
-    guard value.isFinite else {
-      throw EncodingError.invalidValue(value, .init(codingPath: codingPath, debugDescription: "JSON has no \(value)"))
-    }
-    return .number(value)
+  /// JSON has no infinities: those are words.
+  private static func number(_ value: Double) -> JSONValue {
+    value.isFinite ? .number(value) : .string(value.description)
   }
 }

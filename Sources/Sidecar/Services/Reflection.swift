@@ -21,6 +21,8 @@ enum Reflection {
     case .policyHistory: ("policy-history-v1", "policy-history-reply-v1")
     case .status: (nil, "status-v1")
     case .requests: ("requests-v1", "requests-reply-v1")
+    case .explain: ("explain-v1", "explain-reply-v1")
+    case .policyDryRun: ("policy-dry-run-v1", "policy-dry-run-reply-v1")
     case .metrics: (nil, "metrics-reply-v1")
     case .record: ("record-v1", "record-reply-v1")
     case .healthCheck, .healthWatch: ("health-v1", "health-reply-v1")

@@ -39,6 +39,8 @@ struct Services: Sendable {
         message, policy: registry.policy.document, resources: resources.current(), limits: limits.mirror)
     case .status: await status()
     case .metrics: await metricsReply()
+    case .explain: try await explain(message)
+    case .policyDryRun: try await dryRunPolicy(message)
     case .requests: try await requests(message)
     case .policyGet: policyInForce()
     case .policyValidate: validate(message)

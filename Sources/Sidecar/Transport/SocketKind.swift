@@ -13,7 +13,7 @@ public enum SocketKind: String, CaseIterable, Hashable, Sendable {
     case .healthCheck, .healthWatch, .reflectionList: true
     case .register, .step, .plan, .unregister: self == .engine
     case .snapshot, .watchSnapshot, .topology, .policyGet, .policyValidate, .policyApply, .policyRollback,
-      .policyHistory,
+      .policyHistory, .policyDryRun, .explain,
       .status, .requests, .record, .metrics:
       self == .admin
     }

@@ -21,7 +21,7 @@ struct PolicyValidateCommand: ParsableCommand {
     } else {
       for error in verdict.errors { try StandardOutput.line("\(file): \(error.text)") }
       for warning in verdict.warnings { try StandardOutput.line("\(file): warning: \(warning)") }
-      if verdict.isValid { try StandardOutput.line("\(file) is valid") }
+      if verdict.isValid { try StandardOutput.line("\(file) is valid; its effect: coxswain policy dry-run \(file)") }
     }
     if !verdict.isValid { throw CommandFailure(.badConfiguration, nil) }
   }

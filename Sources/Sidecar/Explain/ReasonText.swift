@@ -1,0 +1,25 @@
+import SchedulerCore
+
+/// Reasons as sentences. The number keeps the unit that the reason names.
+enum ReasonText {
+  static func text(_ code: String, _ number: Int) -> String {
+    switch code {
+    case "chunk_budget": "cut to \(number) tokens: the iteration's token budget was used up"
+    case "chunk_long_prefill": "cut to \(number) tokens: the policy's limit for long prompts"
+    case "admitted": "admitted with \(number) tokens"
+    case "preempted_kv": "preempted so that requests ahead can grow; gives back about \(number) blocks"
+    case "paused_kv": "left out: \(number) blocks short"
+    case "paused_budget": "left out: \(number) tokens of the iteration's budget were left"
+    case "paused_in_flight": "left out: \(number) unsettled plans name it already"
+    case "paused_finished": "left out: its \(number) output tokens are on their way"
+    case "adapter_limit": "left out: the iteration names \(number) adapters already"
+    case "waiting_budget": "waits: the iteration's token budget is used up"
+    case "waiting_sequences": "waits: \(number) requests run already, the limit"
+    case "waiting_kv": "waits: \(number) KV blocks are missing for it"
+    case "waiting_memory": "waits: the machine is short of memory, \(number) bytes are left"
+    case "waiting_preemption": "waits: \(number) running requests had to give way in this very step"
+    case "stalled": "tried alone: nothing of the last \(number) plans could be run"
+    default: "\(code) \(number)"
+    }
+  }
+}
