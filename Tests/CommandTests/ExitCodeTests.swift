@@ -7,7 +7,8 @@ import Testing
     ["--help"], ["help", "serve"], ["serve", "--help"], ["status", "--help"], ["queue", "--help"], ["top", "--help"],
     ["plan", "--help"], ["policy", "--help"], ["policy", "validate", "--help"], ["policy", "show", "--help"],
     ["schema", "--help"], ["bench", "--help"], ["version", "--help"], ["engine", "--help"], ["snapshot", "--help"],
-    ["topology", "--help"], ["record", "--help"], ["policy", "apply", "--help"],
+    ["topology", "--help"], ["record", "--help"], ["explain", "--help"], ["metrics", "--help"],
+    ["policy", "dry-run", "--help"], ["policy", "apply", "--help"],
     ["policy", "rollback", "--help"], ["policy", "history", "--help"], ["policy", "diff", "--help"],
     ["replay", "--help"],
   ])
@@ -22,7 +23,8 @@ import Testing
     ["--bogus"], ["nonsense"], ["status", "--bogus"], ["status", "-o", "xml"], ["queue", "--limit", "0"],
     ["queue", "--limit", "many"], ["top", "--interval-ms", "1"], ["plan"], ["bench", "--rounds", "0"],
     ["bench", "--steps", "1"], ["schema", "no-such-schema"], ["status", "--timeout-ms", "0"],
-    ["policy", "validate"], ["record"], ["replay"], ["policy", "apply"],
+    ["policy", "validate"], ["record"], ["replay"], ["explain"], ["policy", "dry-run"],
+    ["policy", "dry-run", "x", "--steps", "0"], ["serve", "--metrics-port", "65536"], ["policy", "apply"],
     ["policy", "diff"], ["policy", "rollback", "--generation", "0"], ["policy", "history", "--limit", "0"],
   ])
   func wrongUsageIs64(_ arguments: [String]) throws {
@@ -34,6 +36,7 @@ import Testing
 
   @Test(arguments: [
     ["status"], ["queue"], ["top"], ["policy", "show"], ["snapshot"], ["topology"], ["record", "x"],
+    ["explain", "x"], ["metrics"], ["policy", "dry-run", "balanced"],
     ["policy", "apply", "balanced"], ["policy", "rollback"], ["policy", "history"], ["policy", "diff", "balanced"],
   ])
   func nobodyThereIs69(_ arguments: [String]) throws {

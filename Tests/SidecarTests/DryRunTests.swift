@@ -36,7 +36,8 @@ struct DryRunTests {
 
   @Test func wrongRequestsAreRefused() async throws {
     try await RunningSidecar.with { directory in
-      #expect(try Self.dryRun(directory, ["version": 1, "name": "x"]).error?.details["reason"] == "NOTHING_RECORDED")
+      let unrecorded = try Self.dryRun(directory, ["version": 1, "name": "x"])
+      #expect(unrecorded.error?.details["reason"] == "NOTHING_RECORDED")
       #expect(try Self.dryRun(directory, [:]).error?.details["reason"] == "INVALID_POLICY")
       #expect(try Self.dryRun(directory, ["version": 1, "name": "x"], steps: 0).code == .invalidArgument)
     }

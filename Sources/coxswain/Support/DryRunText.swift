@@ -12,7 +12,8 @@ enum DryRunText {
   private static func oneStep(_ step: JSONValue) -> String {
     let steps = step["steps"]?.integerValue ?? 0
     var text =
-      "ONE STEP from each of the last \(Quantity.count(steps)) recorded states (exact; what would follow is not in it)\n"
+      "ONE STEP from each of the last \(Quantity.count(steps)) recorded states "
+      + "(exact; what would follow is not in it)\n"
     guard steps > 0 else { return text + "no recorded state has a plan\n" }
     let same = step["same_plans"]?.integerValue ?? 0
     text += "the same plan in \(Quantity.count(same)) of \(Quantity.count(steps)), "

@@ -7,8 +7,8 @@ enum ExplanationText {
     func word(_ name: String) -> String { reply[name]?.stringValue ?? "?" }
     var text =
       TextTable.printable(
-        "\(word("id")) (handle \(number("h")), session \(word("session"))) is \(word("state")); class \(word("class")), "
-          + "tenant \(word("tenant"))") + "\n"
+        "\(word("id")) (handle \(number("h")), session \(word("session"))) is \(word("state")); "
+          + "class \(word("class")), tenant \(word("tenant"))") + "\n"
     text += "prompt \(Quantity.count(number("prompt"))) tokens, computed \(Quantity.count(number("computed"))), "
     text += "output \(Quantity.count(number("output"))) of at most \(Quantity.count(number("max_output")))\n\n"
     text += history(reply).text
