@@ -109,6 +109,11 @@ struct ProfileImportTests {
     let more = Double(time.elapsedUs(skewed) - time.elapsedUs(equal)) / 1000
     #expect(abs(more - time.decodeOnly.h * 5600) < 0.002, "\(more)")
     #expect(ContextSkew.share([]) == 0)
+    // Drafts read the context of their sequence and wait for nobody.
+    var drafting = IterationFeatures()
+    drafting.addDecode(context: 500, tokens: 4)
+    #expect(drafting.shortContextTokens == 0)
+    #expect(skewed.shortContextTokens == 5600)
   }
 
   // MARK: - What the folder says and what it does not

@@ -7,10 +7,11 @@ public struct FluidFeatures: Hashable, Sendable {
   public var decodes: Double
   public var decodeContextTokens: Double
   public var longestContextTokens: Double
+  public var shortContextTokens: Double
 
   public init(
     prefillTokens: Double, prefillPairs: Double, prefixTokens: Double = 0, decodes: Double, decodeContextTokens: Double,
-    longestContextTokens: Double = 0
+    longestContextTokens: Double = 0, shortContextTokens: Double = 0
   ) {
     self.prefillTokens = prefillTokens
     self.prefillPairs = prefillPairs
@@ -18,5 +19,6 @@ public struct FluidFeatures: Hashable, Sendable {
     self.decodes = decodes
     self.decodeContextTokens = decodeContextTokens
     self.longestContextTokens = longestContextTokens
+    self.shortContextTokens = shortContextTokens
   }
 }

@@ -7,14 +7,19 @@ public struct IterationFeatures: Codable, Hashable, Sendable {
   public private(set) var doubledPrefillPairs = 0
   /// Kp: tokens before the chunks, summed over chunks.
   public private(set) var prefixTokens = 0
-  /// n: sequences that decode.
+  /// n: tokens that sequences decode, drafts included.
   public private(set) var decodes = 0
+  /// Those of them that are drafts.
+  public private(set) var drafts = 0
   /// K: context tokens of the decodes, summed.
   public private(set) var decodeContextTokens = 0
   /// M: the longest context among the decodes.
   public private(set) var longestContextTokens = 0
 
   public init() {}
+
+  /// Tokens by which the contexts of the decodes are shorter than the longest, summed over sequences.
+  public var shortContextTokens: Int { (decodes &- drafts) &* longestContextTokens &- decodeContextTokens }
 
   public var isEmpty: Bool { prefillTokens == 0 && decodes == 0 }
 
@@ -28,6 +33,7 @@ public struct IterationFeatures: Codable, Hashable, Sendable {
   /// One sequence that decodes `tokens` tokens (1, or 1 + drafts) over `context` tokens.
   public mutating func addDecode(context: Int, tokens: Int = 1) {
     decodes += tokens
+    drafts += tokens - 1
     decodeContextTokens += context
     longestContextTokens = max(longestContextTokens, context)
   }

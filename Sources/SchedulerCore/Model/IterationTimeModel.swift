@@ -5,7 +5,8 @@
 /// * roofline: `t = a + pn(b0, b (P + n)) + pn(c W, g Kp) + d n + pn(e K, f M)`
 /// * table: interpolated in measurements; the coefficients then are those of the linear form fitted to them
 ///
-/// Linear and roofline add `h max(0, n M - K)`: in a batch of unequal contexts the GPU waits a little for the longest.
+/// Linear and roofline add `h (n M - K)`, n without drafts: in a batch of unequal contexts the GPU waits a little for
+/// the longest.
 ///
 /// Iterations with and without prefill have coefficients of their own: attention kernels are slower per KV token when a
 /// chunk shares the iteration. Coefficients are milliseconds of GPU time; `overheadUs` is the engine's own time per
@@ -83,21 +84,22 @@ public struct IterationTimeModel: Codable, Hashable, Sendable {
         prefillTokens: Double(features.prefillTokens), prefillPairs: Double(features.doubledPrefillPairs) / 2,
         prefixTokens: Double(features.prefixTokens), decodes: Double(features.decodes),
         decodeContextTokens: Double(features.decodeContextTokens),
-        longestContextTokens: Double(features.longestContextTokens)), k)
+        longestContextTokens: Double(features.longestContextTokens),
+        shortContextTokens: Double(features.shortContextTokens)), k)
   }
 
   private func ms(_ features: FluidFeatures, _ k: Coefficients) -> Double {
     if let table, form == .table { return table.ms(features) }
-    let shortfall = max(0, features.decodes * features.longestContextTokens - features.decodeContextTokens)
+    let skewMs = k.h * features.shortContextTokens
     switch form {
     case .linear, .table:
-      return k.a + k.h * shortfall + k.b * features.prefillTokens + k.c * features.prefillPairs + k.d * features.decodes
+      return k.a + skewMs + k.b * features.prefillTokens + k.c * features.prefillPairs + k.d * features.decodes
         + k.e * features.decodeContextTokens
     case .roofline:
       let compute = Self.softMax(k.b0, k.b * (features.prefillTokens + features.decodes))
       let prefillAttention = Self.softMax(k.c * features.prefillPairs, k.g * features.prefixTokens)
       let decodeAttention = Self.softMax(k.e * features.decodeContextTokens, k.f * features.longestContextTokens)
-      return k.a + compute + prefillAttention + k.d * features.decodes + decodeAttention + k.h * shortfall
+      return k.a + skewMs + compute + prefillAttention + k.d * features.decodes + decodeAttention
     }
   }
 
