@@ -46,7 +46,9 @@ struct RankCommand: ParsableCommand {
     let profile = try ProfileArgument.load(profile)
     let source = load.source(try load.mix())
     var contenders: [Contender] = []
-    for name in policy { contenders.append(Contender(policy: try PolicyArgument.load(name).config)) }
+    for name in policy {
+      contenders.append(Contender(policy: try PolicyArgument.load(name).config, time: profile.time))
+    }
     contenders += baseline.compactMap { Contender.baseline($0, time: profile.time, mix: source.mix) }
     let signals = try SignalPipe()
     var bar = ProgressBar()
