@@ -41,7 +41,7 @@ def run_mock(options, folder):
 
 
 def run_engine(options, folder):
-    wanted = ("HF_", "VLLM_", "OMP_")
+    wanted = ("HF_", "VLLM_", "OMP_", "NUMBA_")
     os.environ.update({name: value for name, value in support.offline_environment().items() if name.startswith(wanted)})
     os.environ.update(COXSWAIN_RUNTIME_DIR=folder, COXSWAIN_DEADLINE_MS="500")
     from .offline import build_engine, run_batch, scheduler_of, workload

@@ -44,6 +44,7 @@ def offline_environment(**more):
     """One thread for the model: bound threads that wait for each other make a busy machine forty times slower."""
     environment = dict(os.environ, HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", VLLM_CPU_KVCACHE_SPACE="1",
                        VLLM_NO_USAGE_STATS="1", VLLM_CPU_OMP_THREADS_BIND="nobind", OMP_NUM_THREADS="1",
+                       NUMBA_NUM_THREADS="1",
                        PYTHONPATH=str(CLIENT_FOLDER))
     environment.update({name: str(value) for name, value in more.items()})
     return environment
