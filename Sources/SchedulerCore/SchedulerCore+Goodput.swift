@@ -1,8 +1,6 @@
 /// One iteration of the flagship (Docs/planner.md): decodes whose token is due, then whatever comes first by deadline,
 /// as much as fits the time that the iteration may take.
 extension SchedulerCore {
-  /// Share of the iteration's time that plans leave unused: predictions are never exact.
-  static let marginShare = 0.02
   /// Hopeless work fills iterations only to this share: it must not make anybody else late.
   static let hopelessShare = 0.8
   /// No prefill chunk is smaller, unless it is the last of its prompt.
@@ -168,10 +166,15 @@ extension SchedulerCore {
     features.addDecode(context: request.computedTokens)
   }
 
+  /// What an iteration may take by prediction.
+  private func limitUs(_ frame: GoodputFrame) -> Int {
+    Int(Double(frame.tauUs) * (1 - goodput.time.marginShare(withPrefill: true)))
+  }
+
   /// Prefills, and the decodes that can wait, by deadline while the time lasts; those that the choice of the
   /// iteration's length counted on go first.
   private mutating func serveByDeadline(_ frame: inout GoodputFrame) {
-    let limitUs = Int(Double(frame.tauUs) * (1 - Self.marginShare))
+    let limitUs = limitUs(frame)
     for slot in frame.kept.lazy.map(Int.init) where !servePrefill(slot, limitUs, kvShare: 1, &frame) { break }
     var nextRunning = 0
     queue.beginWalk(ids: mirror.table.ids)
@@ -299,7 +302,7 @@ extension SchedulerCore {
 
   /// Relegated and hopeless requests use the time that is left.
   private mutating func serveLate(_ frame: inout GoodputFrame) {
-    let limitUs = Int(Double(frame.tauUs) * (1 - Self.marginShare))
+    let limitUs = limitUs(frame)
     let hopelessUs = Int(Double(frame.tauUs) * Self.hopelessShare)
     for prefill in frame.latePrefills where !servePrefill(Int(prefill.slot), hopelessUs, kvShare: 1, &frame) { break }
     frame.addHopeless()

@@ -12,6 +12,11 @@ struct TimeEstimator: Codable, Sendable {
   /// A measurement counts for no more than this, whatever it says: one hiccup must not move the plan.
   static let ratioLeast = 0.6
   static let ratioMost = 1.5
+  /// Plans leave this share of an iteration's time unused at least, and at most the other; between them so many times
+  /// the mean error of the predictions.
+  static let marginLeast = 0.02
+  static let marginMost = 0.12
+  static let marginPerError = 2.5
   /// Before anything is measured, iterations are taken to be this much longer than the model says: a plan that is too
   /// small costs little, one that is too large breaks promises.
   static let startCorrection = 1.05
@@ -22,6 +27,8 @@ struct TimeEstimator: Codable, Sendable {
 
   private struct Correction: Codable, Hashable, Sendable {
     var factor = TimeEstimator.startCorrection
+    /// Mean relative error of the predictions, once the first measurements are in.
+    var error = 0.0
     var observations = 0
     /// Measurements in a row that were too long (positive) or too short (negative) to count in full.
     var clippedRun = 0
@@ -30,7 +37,9 @@ struct TimeEstimator: Codable, Sendable {
       noteClipping(ratio)
       let isFast = observations < firstObservations || abs(clippedRun) > clippedRunMost
       let gain = isFast ? firstGain : steadyGain
-      factor *= 1 + gain * (min(ratioMost, max(ratioLeast, ratio)) - 1)
+      let clipped = min(ratioMost, max(ratioLeast, ratio))
+      if observations >= firstObservations { error += steadyGain * (abs(clipped - 1) - error) }
+      factor *= 1 + gain * (clipped - 1)
       observations += 1
     }
 
@@ -52,6 +61,13 @@ struct TimeEstimator: Codable, Sendable {
   func elapsedUs(_ features: IterationFeatures) -> Int {
     let factor = features.prefillTokens > 0 ? withPrefill.factor : decodeOnly.factor
     return Int(Double(model.elapsedUs(features)) * factor)
+  }
+
+  /// Share of an iteration's time that a plan leaves unused, since predictions are never exact. An engine that is hard
+  /// to predict gets more of it.
+  func marginShare(withPrefill hasPrefill: Bool) -> Double {
+    let error = hasPrefill ? withPrefill.error : decodeOnly.error
+    return min(Self.marginMost, max(Self.marginLeast, Self.marginPerError * error))
   }
 
   /// Time of an iteration beside its work: the model's constant and the engine's overhead, in microseconds.
