@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """How long a misbehaving GPU driver stalls the loop that answers Steps, and how soon the snapshot tells the truth:
 `python3 Tests/CShim/gpu_stall.py EXECUTABLE`. A sidecar runs with the driver's double in each mood; Steps go to it all
-the time, 500 a second, and the slowest answer is an upper bound of the stall. As root both run with real-time priority,
-so that what else the machine does is not measured. Prints a table; exit 1 if a sidecar died or never told the truth."""
+the time, 500 a second, and the slowest answer is an upper bound of the stall. As root the loops and this program run with
+real-time priority, so that what else the machine does is hardly measured. Prints a table; exit 1 if a sidecar died or
+never told the truth."""
 
 import json
 import os
@@ -111,15 +112,27 @@ def start(executable, folder, mood, environment):
     if mood == "masked sysfs":
         script = "mount -t tmpfs none /sys/devices/system/node && exec \"$@\""
         command = ["unshare", "-m", "sh", "-c", script, "sh", *command]
-    if os.geteuid() == 0:
-        command = ["chrt", "-f", "50", *command]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               preexec_fn=ordinary)
     for _ in range(500):
         if os.path.exists(folder + "/run/engine.sock") and os.path.exists(folder + "/run/admin.sock"):
+            prefer_loops(process.pid)
             return process
         time.sleep(0.02)
     process.kill()
     raise RuntimeError("it never listened")
+
+
+def ordinary():
+    if os.geteuid() == 0:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+def prefer_loops(pid):
+    """Real-time priority for the threads that answer, not for the one that watches the machine, nor its helpers."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        if os.geteuid() == 0 and (task / "comm").read_text().startswith("NIO"):
+            os.sched_setscheduler(int(task.name), os.SCHED_FIFO, os.sched_param(50))
 
 
 def truth(admin, holds, mood, since):

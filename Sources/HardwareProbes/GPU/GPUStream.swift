@@ -42,6 +42,9 @@ struct GPUStream {
     nextStartMs = nowMs
   }
 
+  /// What the helper is doing, as far as it told.
+  var stage: String? { process?.stage }
+
   var descriptors: [Int32] { process?.descriptors ?? [] }
 
   /// When `advance` must be called at the latest.
@@ -63,8 +66,8 @@ struct GPUStream {
 
   /// How long a first answer has been awaited, once that is longer than an answer may take; with the stage.
   func waitedMs(nowMs: Int) -> (ms: Int, stage: String)? {
-    guard document == nil, let process, nowMs - startedMs >= limits.gpuStaleAfterMs * 2 / 3 else { return nil }
-    return (nowMs - startedMs, process.stage ?? "start")
+    guard document == nil, process != nil, nowMs - startedMs >= limits.gpuStaleAfterMs * 2 / 3 else { return nil }
+    return (nowMs - startedMs, stage ?? "start")
   }
 
   /// Starts, reads, kills and reaps; never waits.
