@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The tests that need a real vLLM: a virtual environment with the CPU build, a tiny model made locally, vLLM's own
-# scheduler tests out of its source distribution. Exit status 75 when vLLM cannot be installed here: skipped, not passed.
+# scheduler tests out of its source distribution. Exit status 75 when vLLM cannot be installed: skipped, not passed.
 # $COXSWAIN_VLLM_WORK (default .build/vllm) keeps what was downloaded and made; $COXSWAIN_BIN names the sidecar.
 
 cd "$(dirname "$0")/.." && source Scripts/common.sh
