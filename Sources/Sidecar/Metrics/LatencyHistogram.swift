@@ -35,6 +35,17 @@ struct LatencyHistogram: Sendable {
 
   var count: Int { counts.reduce(0, &+) }
 
+  /// The bound under which a share of the durations lies, in microseconds; nil without any, or beyond the last bound.
+  func bound(ofShare share: Double) -> Int? {
+    let wanted = (Double(count) * share).rounded(.up)
+    var seen = 0
+    for (index, count) in counts.enumerated() where wanted > 0 {
+      seen &+= count
+      if Double(seen) >= wanted { return index < boundsUs.count ? boundsUs[index] : nil }
+    }
+    return nil
+  }
+
   mutating func observe(us: Int) {
     let us = max(0, us)
     var bucket = 0

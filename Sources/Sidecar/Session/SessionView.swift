@@ -34,6 +34,9 @@ struct SessionView: Sendable {
       "resyncs": JSONValue(counters.resyncs), "deadline_exceeded": JSONValue(counters.deadlineExceeded),
       "cancelled": JSONValue(counters.cancelled), "withheld_plans": JSONValue(counters.violations),
       "planned_tokens": JSONValue(telemetry.plannedTokens), "executed_tokens": JSONValue(telemetry.executedTokens),
+      "step_p50_us": decisions.stepDuration.bound(ofShare: 0.5).map { JSONValue($0) } ?? nil,
+      "step_p99_us": decisions.stepDuration.bound(ofShare: 0.99).map { JSONValue($0) } ?? nil,
+      "drafted_tokens": JSONValue(telemetry.draftedTokens), "accepted_tokens": JSONValue(telemetry.acceptedTokens),
       "preemptions": JSONValue(telemetry.plannedPreemptions),
       "engine_preemptions": JSONValue(telemetry.enginePreemptions), "exceptions": .object(exceptions),
     ]

@@ -6,7 +6,7 @@ struct TopCommand: ParsableCommand {
   static let intervalRangeMs = 100...60_000
 
   static let configuration = CommandConfiguration(
-    commandName: "top", abstract: "A live view: sessions, batch, queue by class, KV, steps.",
+    commandName: "top", abstract: "A live view: queue by class, slack, KV, step times, drafts, tenants, pressure.",
     discussion: """
       Full screen on a terminal (q ends it); elsewhere it prints the view once.
 
@@ -69,6 +69,10 @@ struct TopCommand: ParsableCommand {
     let status = try client.answer(to: .status, timeoutUs: connection.timeoutUs)
     let requests = try client.answer(
       to: .requests, ["limit": JSONValue(TopSample.requestLimit)], timeoutUs: connection.timeoutUs)
-    return (status, TopSample(status: status, requests: requests, takenUs: MonotonicClock.nowUs()))
+    let policy = try client.answer(to: .policyGet, timeoutUs: connection.timeoutUs)
+    let snapshot = try client.answer(to: .snapshot, timeoutUs: connection.timeoutUs)
+    let sample = TopSample(
+      status: status, requests: requests, policy: policy, snapshot: snapshot, takenUs: MonotonicClock.nowUs())
+    return (status, sample)
   }
 }

@@ -18,6 +18,11 @@ struct SessionStatus {
   var resyncs: Int
   var plannedTokens: Int
   var executedTokens: Int
+  var draftedTokens: Int
+  var acceptedTokens: Int
+  /// Bounds of the sidecar's own time for a Step; nil when there is none yet.
+  var stepP50Us: Int?
+  var stepP99Us: Int?
   /// Items that the engine carried out otherwise than planned, by reason.
   var exceptions: [(reason: String, items: Int)]
   /// Free and total KV blocks, summed over the pools; nil until the engine told.
@@ -41,6 +46,10 @@ struct SessionStatus {
     resyncs = number("resyncs")
     plannedTokens = number("planned_tokens")
     executedTokens = number("executed_tokens")
+    draftedTokens = number("drafted_tokens")
+    acceptedTokens = number("accepted_tokens")
+    stepP50Us = json["step_p50_us"]?.integerValue
+    stepP99Us = json["step_p99_us"]?.integerValue
     exceptions = (json["exceptions"]?.objectValue?.members ?? []).map { ($0.name, $0.value.integerValue ?? 0) }
     let free = (json["kv_free_blocks"]?.arrayValue ?? []).compactMap(\.integerValue)
     let total = (json["kv_total_blocks"]?.arrayValue ?? []).compactMap(\.integerValue)

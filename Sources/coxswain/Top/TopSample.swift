@@ -18,13 +18,15 @@ struct TopSample {
   var sessions: [SessionStatus]
   var classes: [ClassQueue]
   var tenants: [(name: String, chargedTokens: Int)]
+  var slack: SlackHistogram
+  var pressure: String
   var listedRequests: Int
   var totalRequests: Int
   /// When it was taken, in microseconds of the monotonic clock.
   var takenUs: Int
 
-  /// - Parameters: replies of Admin/Status and Admin/Requests.
-  init(status: JSONValue, requests: JSONValue, takenUs: Int) {
+  /// - Parameters: replies of Admin/Status, Admin/Requests, Policy/Get and Resources/Snapshot.
+  init(status: JSONValue, requests: JSONValue, policy: JSONValue, snapshot: JSONValue, takenUs: Int) {
     headline = StatusCommand.headline(status)
     sessions = (status["sessions"]?.arrayValue ?? []).map(SessionStatus.init)
     tenants = (status["tenants"]?.arrayValue ?? []).map {
@@ -34,6 +36,8 @@ struct TopSample {
     totalRequests = listed.reduce(0) { $0 + ($1["total"]?.integerValue ?? 0) }
     let all = listed.flatMap { $0["requests"]?.arrayValue ?? [] }
     listedRequests = all.count
+    slack = SlackHistogram(all, policy: policy["effective"] ?? nil)
+    pressure = PressureLine.text(snapshot)
     classes = Self.byClass(all)
     self.takenUs = takenUs
   }
@@ -69,7 +73,7 @@ struct TopSample {
             "blocked": JSONValue($0.blocked), "oldest_waiting_us": JSONValue($0.oldestWaitingUs),
           ]
         }),
-      "listed_requests": JSONValue(listedRequests), "total_requests": JSONValue(totalRequests),
+      "slack": slack.json, "listed_requests": JSONValue(listedRequests), "total_requests": JSONValue(totalRequests),
     ]
   }
 }

@@ -10,7 +10,7 @@ enum TopScreen {
   ///   - previous: an earlier sample, for rates; without one they are left out.
   ///   - width: columns; longer lines are cut.
   static func lines(_ sample: TopSample, since previous: TopSample?, width: Int) -> [String] {
-    var lines = [sample.headline, totals(sample), ""]
+    var lines = [sample.headline, totals(sample), work(sample), sample.slack.line, sample.pressure, ""]
     if sample.sessions.isEmpty {
       lines.append("no engine is registered")
     } else {
@@ -30,6 +30,20 @@ enum TopScreen {
     let count = sample.sessions.count
     return "\(count) \(count == 1 ? "session" : "sessions"), \(sum(\.running)) running, \(sum(\.waiting)) waiting, "
       + "\(sum(\.blocked)) blocked, \(sum(\.steps)) steps, \(sum(\.fallbacks)) fallbacks"
+  }
+
+  /// How fast the sidecar answers, and what drafts are worth.
+  private static func work(_ sample: TopSample) -> String {
+    let halves = sample.sessions.compactMap(\.stepP50Us)
+    let tails = sample.sessions.compactMap(\.stepP99Us)
+    let steps =
+      halves.isEmpty
+      ? "no Step yet"
+      : "steps answered in p50 <= \(Quantity.duration(us: halves.max() ?? 0)), "
+        + "p99 " + (tails.max().map { "<= \(Quantity.duration(us: $0))" } ?? "beyond 100 ms")
+    let drafted = sample.sessions.reduce(0) { $0 + $1.draftedTokens }
+    let accepted = sample.sessions.reduce(0) { $0 + $1.acceptedTokens }
+    return steps + (drafted > 0 ? "; drafts accepted \(Quantity.percent(accepted, of: drafted))" : "; no drafts")
   }
 
   private static func coverage(_ sample: TopSample) -> String {
