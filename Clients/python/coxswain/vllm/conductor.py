@@ -24,6 +24,8 @@ REGISTER_WAIT_S = 0.25
 LOG_INTERVAL_S = 60.0
 STATS_INTERVAL_S = 1.0
 PATIENCE_INTERVAL_S = 1.0
+#: What differs in vLLM's classes from what is expected, judged when they were imported.
+_CLASS_PROBLEMS = names.check()
 #: Faults of the adapter itself after which it leaves vLLM alone for good.
 FAULTS_MAX = 10
 
@@ -44,7 +46,7 @@ class Conductor:
         self.settings = settings = Settings.read(options)
         self.version = versions.installed()
         versions.require_tested(self.version, settings.allow_untested)
-        problems = names.check() + names.check_objects(scheduler)
+        problems = _CLASS_PROBLEMS + names.check_objects(scheduler)
         if problems:
             raise versions.UntestedVersion(f"vLLM {self.version} is not as expected: {'; '.join(problems)}")
         _require_matching_class(scheduler)
