@@ -4,7 +4,8 @@ import SchedulerCore
 /// What a workload asks of a GPU, per request on average, counted in one pass whose memory does not grow with the
 /// number of requests.
 ///
-/// Prefix reuse is counted as an infinitely large cache would give it, so that a bound made of it stays a bound.
+/// Prefix reuse is counted as a cache far larger than any GPU's would give it (`RecentBlocks`), so that a bound made of
+/// it stays a bound.
 public struct WorkloadDemand: Hashable, Sendable {
   /// By what the dearest requests are found: those that a scheduler which may drop a few would drop.
   enum Cost: CaseIterable {
@@ -14,8 +15,6 @@ public struct WorkloadDemand: Hashable, Sendable {
     case memory
   }
 
-  /// Distinct prefix blocks that the pass remembers; beyond it, nothing more is counted as reused.
-  static let blocksMax = 50_000_000
   /// Requests of like cost are kept together: so many groups to each doubling of the cost.
   private static let groupsPerDoubling = 64.0
 
@@ -33,7 +32,7 @@ public struct WorkloadDemand: Hashable, Sendable {
   ) throws(WorkloadError) {
     requestsPerClass = Array(repeating: 0, count: classes)
     var workload = workload
-    var seen: Set<UInt64> = []
+    var seen = RecentBlocks()
     while let request = try workload.next() {
       let hit = prefixCaching ? Self.hitTokens(request, &seen) : 0
       add(request, hitTokens: hit, time)
@@ -42,9 +41,9 @@ public struct WorkloadDemand: Hashable, Sendable {
 
   public var requests: Int { Int(sums.requests) }
 
-  private static func hitTokens(_ request: WorkloadRequest, _ seen: inout Set<UInt64>) -> Int {
+  private static func hitTokens(_ request: WorkloadRequest, _ seen: inout RecentBlocks) -> Int {
     let hits = request.prefixBlocks.prefix { seen.contains($0) }.count
-    if seen.count < blocksMax { seen.formUnion(request.prefixBlocks.dropFirst(hits)) }
+    for block in request.prefixBlocks { seen.insert(block) }
     return min(hits * request.prefixBlockTokens, request.promptTokens - 1)
   }
 
