@@ -1,5 +1,5 @@
-/// The prefix blocks that were seen last: the newest half million at least, a million at most. With 16 tokens to a block
-/// that is twenty times the KV of an 80 GB GPU, and the memory for it does not grow with the trace.
+/// The prefix blocks that were seen last: the newest half million at least, a million at most. With 16 tokens to a
+/// block that is twenty times the KV of an 80 GB GPU, and the memory for it does not grow with the trace.
 struct RecentBlocks {
   static let generationMax = 500_000
 
