@@ -90,12 +90,15 @@ extension SchedulerCore {
     return preemption.nextVictim(mirror.table, classes, draft)
   }
 
+  /// Whether a preempted request's KV may go to host memory now.
+  var maySwap: Bool { preemption.maySwap && pressure.allowsHostTier }
+
   /// Preempts: takes back what the victim was given and counts its blocks as free.
   mutating func requeue(_ victim: Int, _ request: Request, reason: Reason?) {
     takeBack(victim, request)
     let released = budget.release(computed: request.computedTokens)
     // The ranked strategies pause and resume: their sources keep what was computed, in host memory where there is room.
-    draft.preempt(slot: victim, verb: servesByRank && preemption.maySwap ? .swap : .requeue)
+    draft.preempt(slot: victim, verb: servesByRank && maySwap ? .swap : .requeue)
     draft.explain(request.handle, reason ?? .preemptedKV(blocks: released))
   }
 

@@ -172,7 +172,7 @@ extension SchedulerCore {
       return true
     }
     guard batch.exclusion(request) == nil else { return true }
-    guard ranked.preemptsToAdmit || draft.preemptedCount + draft.shortOfBlocks == 0 else {
+    guard preemptsToAdmit || draft.preemptedCount + draft.shortOfBlocks == 0 else {
       bind(slot, .waitingPreemption(victims: draft.preemptedCount + draft.shortOfBlocks))
       return false
     }
@@ -193,7 +193,7 @@ extension SchedulerCore {
         bind(slot, reason)
         return true
       case .stop(let reason):
-        guard ranked.preemptsToAdmit, reason.isAboutRoom, preemptBelow(queue.key(of: slot)) else {
+        guard preemptsToAdmit, reason.isAboutRoom, preemptBelow(queue.key(of: slot)) else {
           bind(slot, reason)
           return false
         }
@@ -249,6 +249,8 @@ extension SchedulerCore {
   }
 
   // MARK: - Room
+
+  private var preemptsToAdmit: Bool { ranked.preemptsToAdmit(hostTier: pressure.allowsHostTier) }
 
   /// The running request of lowest rank that may be preempted for `slot`; nil when all that are left rank higher. It is
   /// the request itself when nobody else runs at all: blocked requests hold the rest, and somebody has to give way.

@@ -85,4 +85,28 @@ struct MemoryPressureTests {
     }
     #expect(engine.finished == 5)
   }
+
+  /// FastServe takes blocks from a for b by moving a to host memory. From `shrink` on host memory takes no more: b
+  /// waits, since a would have to be computed again.
+  @Test(arguments: MemoryPressureLevel.allCases)
+  func hostMemoryTakesKVBelowShrinkOnly(_ level: MemoryPressureLevel) throws {
+    var engine = FaithfulEngine(
+      FaithfulEngine.description(
+        blocks: 5, stepTokens: 64, capabilities: [.order, .hold, .chunk, .pause, .requeue, .swapCPU]))
+    engine.iterationUs = 8_000
+    let time = IterationTimeModel(
+      form: .linear, decodeOnly: .init(a: 0, b: 0, c: 0, d: 0.1, e: 0),
+      withPrefill: .init(a: 0, b: 0.1, c: 0, d: 0.1, e: 0), overheadUs: 0)
+    var core = SchedulerCore(
+      engine: engine.description, policy: .test(ordering: .mlfq, strategy: .ranked, timeModel: time))
+    let a = engine.arrive(prompt: 33, maxOutput: 9)
+    _ = try advance(&core, &engine, machine(.none))
+    _ = try advance(&core, &engine, machine(.none))
+    let b = engine.arrive(prompt: 40, maxOutput: 1)
+    let plan = try advance(&core, &engine, machine(level))
+    let takes = level == .none || level == .warn
+    #expect(plan.swapCPU == (takes ? [a] : []))
+    #expect(handles(plan) == [takes ? b : a])
+    #expect(plan.requeue == [])
+  }
 }

@@ -58,7 +58,8 @@ struct RankedPlanner: Codable, Sendable {
   var servesDecodesFirst: Bool { sizesByTime }
   /// A waiting request takes blocks and places from running ones of lower rank. FastServe swaps for that; where every
   /// preemption means to compute again, under overload it would do little else.
-  var preemptsToAdmit: Bool { ordering == .srpt || (ordering == .mlfq && maySwap) }
+  /// - Parameter hostTier: host memory takes KV at present.
+  func preemptsToAdmit(hostTier: Bool) -> Bool { ordering == .srpt || (ordering == .mlfq && maySwap && hostTier) }
 
   // MARK: - Standing
 
