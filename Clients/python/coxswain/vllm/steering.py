@@ -128,7 +128,7 @@ class Steering:
         if drafts:
             self._draft_limits.append((tracked, min(k, len(drafts))))
         if len(drafts) > k:
-            # A new list: under asynchronous scheduling all requests share one list of placeholders.
+            # A new list: under asynchronous scheduling all requests share one list.
             tracked.request.spec_token_ids = drafts[:k]
             self.counters.add("drafts_trimmed", len(drafts) - k)
 
