@@ -132,6 +132,19 @@ struct ProfileImportTests {
     #expect(profile.source.contains("vLLM 0.19.0"))
   }
 
+  /// A run that was measured beside the kernels had limits of its own: a simulation of it needs those.
+  @Test func limitsOfAMeasuredRunComeBeforeThoseOfTheProfiler() throws {
+    let fixture = try KernelFolderFixture()
+    let file = "vllm_measured_meta.json"
+    try fixture.write(file, "{\"engine_kwargs\":{\n\"max_num_seqs\":96,\"max_model_len\":null}}\n")
+    let profile = try ProfileImport(folder: fixture.path).profile
+    #expect(profile.sequences == 96)
+    #expect(profile.stepTokens == 2048)
+    #expect(try ProfileImport(folder: fixture.path, options: options { $0.sequences = 7 }).profile.sequences == 7)
+    try fixture.write(file, "{\"engine_kwargs\":")
+    #expect { try ProfileImport(folder: fixture.path) } throws: { "\($0)".contains(file) }
+  }
+
   @Test func theWrittenProfileReadsBack() throws {
     for form in [IterationTimeModel.Form.linear, .roofline] {
       let profile = try ProfileImport(folder: KernelFolderFixture().path, options: options { $0.form = form }).profile

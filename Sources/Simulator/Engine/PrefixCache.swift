@@ -16,6 +16,8 @@ struct PrefixCache {
   private var evictable: [(key: UInt64, lastUse: UInt64)] = []
   private var evictableHead = 0
   private var evictableBlocks = 0
+  /// Outdated items in line before they are dropped, beside as many again as there are blocks in line.
+  static let outdatedMax = 4_096
   private var tick: UInt64 = 0
 
   init(totalBlocks: Int) { self.totalBlocks = totalBlocks }
@@ -81,6 +83,21 @@ struct PrefixCache {
       evictable.append((key, tick))
     }
     entries[key] = entry
+    if queuedEvictions > 2 * evictableBlocks + Self.outdatedMax { dropOutdated() }
+  }
+
+  /// Items waiting in line for eviction, outdated ones included.
+  var queuedEvictions: Int { evictable.count - evictableHead }
+
+  /// A block that is held and released again and again leaves an outdated item each time; where nothing is ever
+  /// evicted, nothing else would take them out.
+  private mutating func dropOutdated() {
+    evictable.removeFirst(evictableHead)
+    evictableHead = 0
+    evictable.removeAll { item in
+      guard let entry = entries[item.key] else { return true }
+      return entry.holders > 0 || entry.lastUse != item.lastUse
+    }
   }
 
   private mutating func evictOldest() {

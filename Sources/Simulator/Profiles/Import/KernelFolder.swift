@@ -32,7 +32,10 @@ struct KernelFolder {
     }
     let attentionPath = try Self.required("attention", in: path)
     let densePath = try Self.required("dense", in: path)
-    meta = try Self.meta(path)
+    var meta = try Self.meta(path)
+    let run = path + "/vllm_measured_meta.json"
+    if access(run, R_OK) == 0 { try meta.addRun(path: run) }
+    self.meta = meta
     attention = try Self.attention(attentionPath)
     let dense = try Self.curves(densePath, "tokens", known: Self.onceLayers + Self.layerCalls.keys)
     self.dense = dense

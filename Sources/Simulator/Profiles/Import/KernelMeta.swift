@@ -1,3 +1,5 @@
+import WireProtocol
+
 /// What a folder of measurements says of itself in `meta.yaml`: scalars by their dotted path, such as
 /// "engine_effective.max_num_seqs". Only the part of YAML that profilers write is read: nested maps of scalars.
 struct KernelMeta {
@@ -24,6 +26,26 @@ struct KernelMeta {
         if value.isEmpty { parents.append((indent, String(body[..<colon]))) } else { values[name] = value }
       }
     } catch { throw ProfileImportError(error) }
+  }
+
+  /// Takes the engine's arguments of a measured run beside the kernels, as "run.max_num_seqs": its limits are those
+  /// that a simulation of it needs.
+  mutating func addRun(path: String) throws(ProfileImportError) {
+    let json: JSONValue
+    do throws(WorkloadError) {
+      let reader = try LineReader(path)
+      var text = ""
+      while let line = try reader.next() {
+        guard reader.lineNumber <= Self.linesMax else { throw reader.malformed("more than \(Self.linesMax) lines") }
+        text += line + "\n"
+      }
+      do throws(JSONError) { json = try JSONValue(parsing: text) } catch {
+        throw reader.malformed("no JSON: \(error.message) at byte \(error.offset)")
+      }
+    } catch { throw ProfileImportError(error) }
+    for name in ["max_num_seqs", "max_num_batched_tokens"] {
+      if let value = json["engine_kwargs"]?[name]?.integerValue, value > 0 { values["run.\(name)"] = String(value) }
+    }
   }
 
   private static func scalar(_ text: Substring) -> String {

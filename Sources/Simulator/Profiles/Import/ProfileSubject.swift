@@ -151,8 +151,12 @@ struct ProfileSubject {
       source: source, gpu: gpu, modelID: dimensions.id, parameters: dimensions.parameters,
       kvBytesPerToken: kvBytesPerToken, tensorParallel: tensorParallel, kvCapacityTokens: kvCapacityTokens,
       kvBlockTokens: meta.integer("engine_effective.block_size") ?? GPUMemory.blockTokens,
-      stepTokens: options.stepTokens ?? meta.integer("engine_effective.max_num_batched_tokens") ?? Self.stepTokens,
-      sequences: options.sequences ?? meta.integer("engine_effective.max_num_seqs") ?? Self.sequences,
-      length: dimensions.length, time: time)
+      stepTokens: options.stepTokens ?? limit("max_num_batched_tokens") ?? Self.stepTokens,
+      sequences: options.sequences ?? limit("max_num_seqs") ?? Self.sequences, length: dimensions.length, time: time)
+  }
+
+  /// Of a measured run beside the kernels, else of the engine that was profiled.
+  private func limit(_ name: String) -> Int? {
+    meta.integer("run.\(name)") ?? meta.integer("engine_effective.\(name)")
   }
 }
