@@ -1,0 +1,113 @@
+/// Iteration times learned from nothing but measurements: a line in the features of an iteration, with two bends in the
+/// number of its tokens, since an iteration that reads all weights anyway takes its first tokens for nothing.
+///
+/// Non-negative recursive least squares: measurements are summed up in the normal equations, old ones fading, relative
+/// errors counting; each new one moves the coefficients by a few sweeps of coordinate descent, held to where they were
+/// as firmly as a coefficient of its kind is known beforehand. What the measurements say nothing about stays as it was.
+///
+/// Doubles live in here only.
+struct LearnedTimeModel: Codable, Sendable {
+  /// Tokens of an iteration at which the line may bend upwards.
+  static let bendTokens = (128.0, 512.0)
+  /// An older measurement counts for this share of the one after it.
+  static let fading = 0.999
+  /// Relative error that a measurement is expected to have.
+  static let expectedError = 0.05
+  /// Beyond this relative error a measurement counts for less, once the first ones are in.
+  static let outlierError = 0.3
+  static let firstObservations = 16
+  /// So many outliers in a row are none.
+  static let outliersMost = 8
+  static let sweeps = 4
+  private static let typicalGain = 0.05
+  /// How far a coefficient may be from the first guess, in milliseconds per unit of its feature: between the fastest
+  /// GPU and a CPU.
+  private static let spread = SIMD8<Double>(10, 0.1, 0.05, 0.05, 0.2, 2e-4, 1e-5, 2e-5)
+
+  /// Milliseconds per iteration, token, token beyond either bend, decoded token, context token of the decodes, pair
+  /// that a prefill's attention reads, and token by which contexts are shorter than the longest.
+  private(set) var coefficients: SIMD8<Double>
+  private var normal = [SIMD8<Double>](repeating: .zero, count: 8)
+  private var moments = SIMD8<Double>.zero
+  private var observations = 0
+  private var outliers = 0
+  /// Mean number of tokens of the iterations measured.
+  private var typicalTokens = 0.0
+
+  /// - Parameter guess: coefficients to begin with.
+  init(_ guess: IterationTimeModel.Coefficients, overheadUs: Int) {
+    coefficients = SIMD8(
+      guess.a + guess.b0 + Double(overheadUs) / 1000, guess.b, 0, 0, guess.d, guess.e, guess.c, guess.h)
+  }
+
+  private static func vector(_ features: IterationFeatures) -> SIMD8<Double> {
+    let tokens = Double(features.prefillTokens + features.decodes)
+    return SIMD8(
+      1, tokens, max(0, tokens - bendTokens.0), max(0, tokens - bendTokens.1), Double(features.decodes),
+      Double(features.decodeContextTokens), Double(features.doubledPrefillPairs) / 2,
+      Double(features.shortContextTokens))
+  }
+
+  /// Time of an iteration in microseconds, the engine's own included.
+  @inline(__always)
+  func elapsedUs(_ features: IterationFeatures) -> Double {
+    max(1, (coefficients * Self.vector(features)).sum() * 1000)
+  }
+
+  /// Slope per token at the usual size of an iteration, in milliseconds.
+  private var tokenMs: Double {
+    var slope = coefficients[1]
+    if typicalTokens > Self.bendTokens.0 { slope += coefficients[2] }
+    if typicalTokens > Self.bendTokens.1 { slope += coefficients[3] }
+    return slope
+  }
+
+  /// Time of an iteration beside its tokens, by the slope at the usual size, in milliseconds.
+  var fixedMs: Double {
+    var fixed = coefficients[0]
+    if typicalTokens > Self.bendTokens.0 { fixed -= coefficients[2] * Self.bendTokens.0 }
+    if typicalTokens > Self.bendTokens.1 { fixed -= coefficients[3] * Self.bendTokens.1 }
+    return max(0, fixed)
+  }
+
+  /// Time that more prefill tokens cost, in milliseconds; `pairs` as attention reads them.
+  func prefillMs(tokens: Double, pairs: Double) -> Double { tokenMs * tokens + coefficients[6] * pairs }
+
+  /// Time of one decoded token with `context` tokens before it, in milliseconds.
+  func decodeMs(context: Double) -> Double { tokenMs + coefficients[4] + coefficients[5] * context }
+
+  mutating func observe(_ features: IterationFeatures, elapsedUs: Int64) {
+    let x = Self.vector(features)
+    let ms = Double(elapsedUs) / 1000
+    let weight = trust(in: ms, predicted: (coefficients * x).sum()) / (Self.expectedError * ms * Self.expectedError * ms)
+    for row in 0..<8 { normal[row] = normal[row] * Self.fading + x * (x[row] * weight) }
+    moments = moments * Self.fading + x * (ms * weight)
+    observations += 1
+    typicalTokens += (observations == 1 ? 1 : Self.typicalGain) * (x[1] - typicalTokens)
+    descend()
+  }
+
+  /// 1 for a measurement to be expected, less for one that is not.
+  private mutating func trust(in ms: Double, predicted: Double) -> Double {
+    let error = abs(predicted - ms) / ms
+    guard error > Self.outlierError else {
+      outliers = 0
+      return 1
+    }
+    outliers += 1
+    return observations < Self.firstObservations || outliers > Self.outliersMost ? 1 : Self.outlierError / error
+  }
+
+  /// A few sweeps towards the least squares, no coefficient below 0.
+  private mutating func descend() {
+    let anchors = coefficients
+    for _ in 0..<Self.sweeps {
+      for index in 0..<8 {
+        let hold = 1 / (Self.spread[index] * Self.spread[index])
+        let own = normal[index][index]
+        let rest = (normal[index] * coefficients).sum() - own * coefficients[index]
+        coefficients[index] = max(0, (moments[index] - rest + hold * anchors[index]) / (own + hold))
+      }
+    }
+  }
+}
