@@ -61,6 +61,72 @@ struct EstimationTests {
     #expect(abs(time.elapsedUs(prefill(10)) - 500_000) < 50_000)
   }
 
+  /// A guess that is wrong in more than its scale: a CPU, where every token costs as much as the tenth part of an empty
+  /// iteration, guessed to be a GPU. After 200 iterations of all sizes each is predicted to 5 %, those with prefill and
+  /// those without, and what a prompt and a decode cost is known as well.
+  @Test func anotherKindOfMachineIsLearned() {
+    var time = TimeEstimator(.guess(FaithfulEngine.description()))
+    func us(_ features: IterationFeatures) -> Int64 {
+      Int64(
+        10_000 + 350 * features.prefillTokens + 1_000 * features.decodes + features.decodeContextTokens / 5
+          + features.doubledPrefillPairs / 1_000)
+    }
+    func mixed(_ index: Int) -> IterationFeatures {
+      var features = decodes(index % 7)
+      if index % 3 > 0 { features.addPrefill(tokens: 1 + index * 37 % 500, prefix: index % 5 * 100) }
+      return features
+    }
+    for index in 1...200 {
+      let features = mixed(index)
+      time.observe(IterationObservation(features: features, elapsedUs: us(features)))
+    }
+    for index in 201...300 where !mixed(index).isEmpty {
+      let predicted = Double(time.elapsedUs(mixed(index)))
+      #expect(abs(predicted / Double(us(mixed(index))) - 1) < 0.05, "iteration \(index)")
+    }
+    #expect(abs(time.fixedUs / 10_000 - 1) < 0.1)
+    #expect(abs(time.prefillUs(tokens: 100, prefix: 0) / 35_000 - 1) < 0.1)
+    // 350 as a token, 1,000 as a decode, 20 for its context: told apart from what prompts cost by a few tokens only.
+    #expect(abs(time.decodeUs(context: 100) / 1_370 - 1) < 0.3)
+  }
+
+  /// A GPU reads its weights once, whatever the iteration computes: flat to 200 tokens, then a slope. The learned line
+  /// bends, and follows to 10 % at every size.
+  @Test func aKneeIsLearned() {
+    var learned = LearnedTimeModel(IterationTimeModel.plain.withPrefill, overheadUs: 0)
+    func us(_ tokens: Int) -> Int64 { Int64(8_000 + 30 * max(0, tokens - 200)) }
+    for index in 0..<1_000 {
+      let tokens = 16 + index * 613 % 2_000
+      learned.observe(prefill(tokens), elapsedUs: us(tokens))
+    }
+    for tokens in stride(from: 32, through: 2_000, by: 64) {
+      #expect(abs(learned.elapsedUs(prefill(tokens)) / Double(us(tokens)) - 1) < 0.1, "\(tokens) tokens")
+    }
+  }
+
+  /// A model that is right is kept, whatever the learned one says, and nothing is learned beside it.
+  @Test func aModelThatIsRightStays() {
+    var estimate = IterationEstimate(IterationTimeModel.plain.withPrefill, overheadUs: 0)
+    for index in 1...200 {
+      let features = prefill(index)
+      estimate.observe(
+        IterationObservation(features: features, elapsedUs: Int64(index) * 1_000), modelUs: Double(index) * 1_000)
+      #expect(!estimate.usesLearned)
+    }
+  }
+
+  /// Times that make no sense leave a model that makes some: no coefficient below nothing, none without bounds.
+  @Test func nonsenseIsSurvived() {
+    var learned = LearnedTimeModel(IterationTimeModel.plain.withPrefill, overheadUs: 0)
+    for index in 0..<2_000 {
+      var features = prefill(1 + index % 50 * (index % 3 == 0 ? 1_000_000 : 1))
+      features.addDecode(context: index)
+      learned.observe(features, elapsedUs: index % 2 == 0 ? 1 : 3_600_000_000)
+    }
+    for index in 0..<8 { #expect(learned.coefficients[index] >= 0 && learned.coefficients[index].isFinite) }
+    #expect(learned.elapsedUs(prefill(1_000)).isFinite)
+  }
+
   /// Half of the answers have 100 tokens, half 300: at the start 200 are to come, after 160 tokens 140.
   @Test func residualOutputIsTheMeanOfLongerAnswers() {
     let prior = ResidualOutput(priorTokens: 200)

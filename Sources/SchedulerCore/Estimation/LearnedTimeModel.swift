@@ -1,4 +1,4 @@
-/// Iteration times learned from nothing but measurements: a line in the features of an iteration, with two bends in the
+/// Iteration times learned from nothing but measurements: a line in the features of an iteration, with bends in the
 /// number of its tokens, since an iteration that reads all weights anyway takes its first tokens for nothing.
 ///
 /// Non-negative recursive least squares: measurements are summed up in the normal equations, old ones fading, relative
@@ -8,7 +8,7 @@
 /// Doubles live in here only.
 struct LearnedTimeModel: Codable, Sendable {
   /// Tokens of an iteration at which the line may bend upwards.
-  static let bendTokens = (128.0, 512.0)
+  static let bendTokens = (128.0, 256.0, 512.0)
   /// An older measurement counts for this share of the one after it.
   static let fading = 0.999
   /// Relative error that a measurement is expected to have.
@@ -22,10 +22,10 @@ struct LearnedTimeModel: Codable, Sendable {
   private static let typicalGain = 0.05
   /// How far a coefficient may be from the first guess, in milliseconds per unit of its feature: between the fastest
   /// GPU and a CPU.
-  private static let spread = SIMD8<Double>(10, 0.1, 0.05, 0.05, 0.2, 2e-4, 1e-5, 2e-5)
+  private static let spread = SIMD8<Double>(10, 0.1, 0.05, 0.05, 0.05, 0.2, 2e-4, 1e-5)
 
-  /// Milliseconds per iteration, token, token beyond either bend, decoded token, context token of the decodes, pair
-  /// that a prefill's attention reads, and token by which contexts are shorter than the longest.
+  /// Milliseconds per iteration, token, token beyond each of three bends, decoded token, context token of the decodes,
+  /// and pair that a prefill's attention reads.
   private(set) var coefficients: SIMD8<Double>
   private var normal = [SIMD8<Double>](repeating: .zero, count: 8)
   private var moments = SIMD8<Double>.zero
@@ -37,15 +37,14 @@ struct LearnedTimeModel: Codable, Sendable {
   /// - Parameter guess: coefficients to begin with.
   init(_ guess: IterationTimeModel.Coefficients, overheadUs: Int) {
     coefficients = SIMD8(
-      guess.a + guess.b0 + Double(overheadUs) / 1000, guess.b, 0, 0, guess.d, guess.e, guess.c, guess.h)
+      guess.a + guess.b0 + Double(overheadUs) / 1000, guess.b, 0, 0, 0, guess.d, guess.e, guess.c)
   }
 
   private static func vector(_ features: IterationFeatures) -> SIMD8<Double> {
     let tokens = Double(features.prefillTokens + features.decodes)
     return SIMD8(
-      1, tokens, max(0, tokens - bendTokens.0), max(0, tokens - bendTokens.1), Double(features.decodes),
-      Double(features.decodeContextTokens), Double(features.doubledPrefillPairs) / 2,
-      Double(features.shortContextTokens))
+      1, tokens, max(0, tokens - bendTokens.0), max(0, tokens - bendTokens.1), max(0, tokens - bendTokens.2),
+      Double(features.decodes), Double(features.decodeContextTokens), Double(features.doubledPrefillPairs) / 2)
   }
 
   /// Time of an iteration in microseconds, the engine's own included.
@@ -59,6 +58,7 @@ struct LearnedTimeModel: Codable, Sendable {
     var slope = coefficients[1]
     if typicalTokens > Self.bendTokens.0 { slope += coefficients[2] }
     if typicalTokens > Self.bendTokens.1 { slope += coefficients[3] }
+    if typicalTokens > Self.bendTokens.2 { slope += coefficients[4] }
     return slope
   }
 
@@ -67,19 +67,21 @@ struct LearnedTimeModel: Codable, Sendable {
     var fixed = coefficients[0]
     if typicalTokens > Self.bendTokens.0 { fixed -= coefficients[2] * Self.bendTokens.0 }
     if typicalTokens > Self.bendTokens.1 { fixed -= coefficients[3] * Self.bendTokens.1 }
+    if typicalTokens > Self.bendTokens.2 { fixed -= coefficients[4] * Self.bendTokens.2 }
     return max(0, fixed)
   }
 
   /// Time that more prefill tokens cost, in milliseconds; `pairs` as attention reads them.
-  func prefillMs(tokens: Double, pairs: Double) -> Double { tokenMs * tokens + coefficients[6] * pairs }
+  func prefillMs(tokens: Double, pairs: Double) -> Double { tokenMs * tokens + coefficients[7] * pairs }
 
   /// Time of one decoded token with `context` tokens before it, in milliseconds.
-  func decodeMs(context: Double) -> Double { tokenMs + coefficients[4] + coefficients[5] * context }
+  func decodeMs(context: Double) -> Double { tokenMs + coefficients[5] + coefficients[6] * context }
 
   mutating func observe(_ features: IterationFeatures, elapsedUs: Int64) {
     let x = Self.vector(features)
     let ms = Double(elapsedUs) / 1000
-    let weight = trust(in: ms, predicted: (coefficients * x).sum()) / (Self.expectedError * ms * Self.expectedError * ms)
+    let deviation = Self.expectedError * ms
+    let weight = trust(in: ms, predicted: (coefficients * x).sum()) / (deviation * deviation)
     for row in 0..<8 { normal[row] = normal[row] * Self.fading + x * (x[row] * weight) }
     moments = moments * Self.fading + x * (ms * weight)
     observations += 1
