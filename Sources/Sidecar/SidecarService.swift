@@ -61,6 +61,7 @@ public struct SidecarService: Service {
     _ directory: SocketDirectory, _ services: Services, _ engineGroup: any EventLoopGroup,
     _ adminGroup: any EventLoopGroup
   ) async -> Result<Void, any Error> {
+    let manager = ServiceManager(environment: ActivatedSockets.environmentVariable, log: log)
     var servers: [SocketServer] = []
     var metrics: MetricsServer?
     do {
@@ -74,7 +75,9 @@ public struct SidecarService: Service {
         SidecarReadiness(
           sockets: SocketKind.allCases.map(directory.socketPath), policy: services.registry.policy,
           metricsPort: metrics?.port))
-      await work(services)
+      let loops = Array(engineGroup.makeIterator()) + Array(adminGroup.makeIterator())
+      await work(services, manager, Watchdog(manager: manager, loops: loops))
+      manager.stopping()
       await stop(servers, metrics, services)
       return .success(())
     } catch {
@@ -100,9 +103,11 @@ public struct SidecarService: Service {
   }
 
   /// Returns when the sidecar is asked to stop.
-  private func work(_ services: Services) async {
+  private func work(_ services: Services, _ manager: ServiceManager, _ watchdog: Watchdog) async {
+    manager.ready(services.readyText)
     await withDiscardingTaskGroup { group in
-      group.addTask(executorPreference: services.executor) { await services.follow(configuration.policy) }
+      group.addTask(executorPreference: services.executor) { await services.follow(configuration.policy, manager) }
+      group.addTask(executorPreference: services.executor) { await watchdog.run() }
       await keepHouse(services)
       group.cancelAll()
     }

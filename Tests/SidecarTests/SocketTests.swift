@@ -154,6 +154,19 @@ struct SocketTests {
     }
   }
 
+  /// Groups of their own for each socket need a directory that others may pass through and not read.
+  @Test func aDirectoryThatOthersPassThroughKeepsItsMode() async throws {
+    for (given, kept) in [(0o711, 0o711), (0o755, 0o750), (0o770, 0o770), (0o777, 0o750)] {
+      let directory = RunningSidecar.temporary()
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+      try FileManager.default.setAttributes([.posixPermissions: given], ofItemAtPath: directory)
+      try await RunningSidecar.with(directory: directory) { directory in
+        let mode = try Self.mode(directory)
+        #expect(mode == kept)
+      }
+    }
+  }
+
   private static func mode(_ path: String) throws -> Int {
     let attributes = try FileManager.default.attributesOfItem(atPath: path)
     return try #require(attributes[.posixPermissions] as? Int)

@@ -89,9 +89,20 @@ extension Services {
   }
 
   /// Reads the policy again whenever its source says so, until the task is cancelled.
-  func follow(_ source: PolicySource) async {
+  func follow(_ source: PolicySource, _ manager: ServiceManager) async {
     for await _ in source.reloads {
-      _ = await takePolicy(PolicyChange(content: .loaded(source.load()), source: .reload))
+      manager.reloading()
+      let outcome = await takePolicy(PolicyChange(content: .loaded(source.load()), source: .reload))
+      switch outcome {
+      case .success: manager.ready(readyText)
+      case .failure(let error): manager.ready("\(readyText); the reload was refused: \(error.details)")
+      }
     }
+  }
+
+  /// What the service manager shows.
+  var readyText: String {
+    let policy = registry.policy
+    return "serving policy \(policy.document.config.name), generation \(policy.generation)"
   }
 }

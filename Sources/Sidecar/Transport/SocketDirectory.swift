@@ -36,8 +36,9 @@ final class SocketDirectory {
     guard stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFDIR else {
       throw .unusable(path: path, reason: "not a directory")
     }
-    // The umask must not lock the group out. An existing directory keeps its mode unless it is open to others.
-    guard isNew || info.st_mode & 0o007 != 0 else { return }
+    // The umask must not lock the group out. An existing directory keeps its mode unless others may list or change it:
+    // passing through is harmless, and the way to give each socket a group of its own.
+    guard isNew || info.st_mode & 0o006 != 0 else { return }
     guard chmod(path, directoryMode) == 0 else { throw .failed(path) }
   }
 
