@@ -6,6 +6,9 @@ cd "$(dirname "$0")/.." && source Scripts/common.sh
 PYTHON=$(find_python) || fail "no python3 can import jsonschema; run make setup"
 export COXSWAIN_PYTHON=$PYTHON
 export COXSWAIN_BIN=$PWD/.build/debug/coxswain
+# Empty where it can not be had; the test says that it is skipped.
+COXSWAIN_JSON_SCHEMA_SUITE=$(Scripts/schema-suite.sh 2>/dev/null) || COXSWAIN_JSON_SCHEMA_SUITE=
+export COXSWAIN_JSON_SCHEMA_SUITE
 logs=$(mktemp -d -t coxswain-test.XXXXXX)
 summary=()
 failed=0

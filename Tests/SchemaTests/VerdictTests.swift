@@ -1,10 +1,12 @@
 import Foundation
+import Policy
 import Testing
 import WireProtocol
 
 /// Our decoders and the schemas, judged by python3-jsonschema, agree on random messages around valid ones.
 @Suite(.enabled(if: Judge.python != nil, "python3-jsonschema is missing")) struct VerdictTests {
   static let messagesPerSchema = 3_000
+  static let messagesOfOtherSchemas = 200
   /// Another run of the dice: COXSWAIN_SEED=7 swift test --filter VerdictTests
   static let seed = ProcessInfo.processInfo.environment["COXSWAIN_SEED"].flatMap(UInt64.init) ?? 1
 
@@ -38,6 +40,29 @@ import WireProtocol
     }
   }
 
+  /// Our validator and python3-jsonschema agree about every schema there is.
+  @Test func everySchema() throws {
+    var messages: [(schema: String, message: JSONValue)] = []
+    for name in ShippedSchema.names {
+      let examples = try SchemaFile(name).examples
+      var mutation = Mutation(
+        random: SeededGenerator(seed: Self.seed), values: Self.numbers + Self.others, names: ["unknown", "name"])
+      let count = Self.messagesOfOtherSchemas
+      messages += (0..<count).map { (name, mutation.mutate(examples[$0 % examples.count])) }
+    }
+    let verdicts = try Judge.verdicts(messages)
+    try #require(verdicts.count == messages.count)
+    var validators: [String: JSONSchema] = [:]
+    for (entry, isValid) in zip(messages, verdicts) {
+      let validator = try validators[entry.schema] ?? ShippedSchema.named(entry.schema)
+      validators[entry.schema] = validator
+      #expect(
+        validator.allows(entry.message) == isValid,
+        "seed \(Self.seed): \(entry.schema): python3-jsonschema says \(isValid): \(entry.message.text)")
+    }
+    #expect(verdicts.contains(true) && verdicts.contains(false))
+  }
+
   private func compare(
     _ schema: String, names: [String], isDivergenceKnown: (JSONValue, String?) -> Bool
   ) throws {
@@ -47,8 +72,12 @@ import WireProtocol
     let messages = (0..<Self.messagesPerSchema).map { mutation.mutate(examples[$0 % examples.count]) }
     let verdicts = try Judge.verdicts(messages.map { (schema, $0) })
     try #require(verdicts.count == messages.count)
+    let validator = try ShippedSchema.named(schema)
     var valid = 0
     for (message, isValid) in zip(messages, verdicts) {
+      #expect(
+        validator.allows(message) == isValid,
+        "seed \(Self.seed): python3-jsonschema says \(isValid), our validator not: \(message.text)")
       let refusal = Decoders.refusal(schema, message)
       valid += isValid ? 1 : 0
       if (refusal == nil) != isValid, !isDivergenceKnown(message, refusal) {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import EmbeddedText
+import Policy
 import WireProtocol
 
 struct SchemaCommand: ParsableCommand {
@@ -7,23 +8,49 @@ struct SchemaCommand: ParsableCommand {
   private static let suffix = ".json"
 
   static let configuration = CommandConfiguration(
-    commandName: "schema", abstract: "Print a JSON Schema of the wire or of policy files; without a name, list them.",
+    commandName: "schema",
+    abstract: "Print a JSON Schema of the wire or of policy files, or check a document; without a name, list them.",
     discussion: """
       EXAMPLES
         coxswain schema
         coxswain schema policy-v1 > policy-v1.json
         coxswain schema step
+        coxswain schema profile --check gpu.json     ends with 78 and every error when it is not valid
       """)
 
   @Argument(help: ArgumentHelp("Name with or without its version.", valueName: "name")) var name: String?
+  @Option(help: ArgumentHelp("A document to hold against the schema; - is standard input.", valueName: "file"))
+  var check: String?
   @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    if check != nil, name == nil { throw ValidationError("--check: expected the name of a schema before it") }
+  }
 
   func run() throws {
     guard let name else { return try list() }
     guard let path = Self.path(of: name), let bytes = EmbeddedFile.bytes(path) else {
       throw CommandFailure(.usage, "no schema \(name); known: \(Self.names.joined(separator: ", "))")
     }
+    if let check {
+      return try hold(check, against: String(path.dropFirst(Self.folder.count).dropLast(Self.suffix.count)))
+    }
     try StandardOutput.line(String(decoding: bytes, as: UTF8.self))
+  }
+
+  private func hold(_ file: String, against name: String) throws {
+    let schema: JSONSchema
+    do throws(SchemaFault) { schema = try ShippedSchema.named(name) } catch {
+      throw CommandFailure(.failed, "schema \(name): \(error)")
+    }
+    let errors = schema.errors(in: try InputFile.json(file))
+    if output.isJSON {
+      try StandardOutput.document(["valid": .bool(errors.isEmpty), "errors": .array(errors.map(\.json))])
+    } else {
+      for error in errors { try StandardOutput.line("\(file): \(error.text)") }
+      if errors.isEmpty { try StandardOutput.line("\(file) is valid by \(name)") }
+    }
+    if !errors.isEmpty { throw CommandFailure(.badConfiguration, nil) }
   }
 
   private func list() throws {
