@@ -99,8 +99,10 @@ public struct SchedulerCore: Codable, Sendable {
     publication.forget()
   }
 
-  /// Takes effect with the next plan; waiting requests are put in the new order.
+  /// Takes effect with the next plan. Waiting requests are put in the new order, O(tracked log waiting); a change that
+  /// orders nothing anew costs nothing of the kind.
   public mutating func setPolicy(_ policy: PolicyConfig) {
+    let keepsOrder = policy.keepsOrder(of: self.policy)
     self.policy = policy
     classes = ClassResolver(policy)
     tenantWeights = TenantWeights(policy)
@@ -112,7 +114,7 @@ public struct SchedulerCore: Codable, Sendable {
     if policy.ordering != ranked.ordering || policy.deadlineAnchor != ranked.anchor {
       ranked = RankedPlanner(policy: policy, maySwap: preemption.maySwap)
     }
-    renewQueue()
+    if !keepsOrder { renewQueue() }
     publication.forget()
   }
 

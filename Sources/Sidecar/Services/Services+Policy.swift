@@ -37,19 +37,21 @@ extension Services {
   private func changePolicy(_ change: PolicyChange) async throws(CallError) -> JSONValue {
     let before = registry.policy
     let outcome = await takePolicy(change)
-    let (entry, sessionCount) = try outcome.mapError(\.callError).get()
+    let (entry, switchesUs) = try outcome.mapError(\.callError).get()
     return [
       "generation": JSONValue(entry.generation), "name": .string(entry.document.config.name),
       "previous_generation": JSONValue(before.generation), "previous_name": .string(before.document.config.name),
-      "restored_generation": entry.restored.map { JSONValue($0) } ?? nil, "sessions": JSONValue(sessionCount),
+      "restored_generation": entry.restored.map { JSONValue($0) } ?? nil, "sessions": JSONValue(switchesUs.count),
+      "longest_switch_us": JSONValue(switchesUs.max() ?? 0),
       "warnings": .array(entry.document.warnings.map { .string($0) }),
     ]
   }
 
-  /// Puts a policy in force and hands it to every session, each between two of its Steps.
+  /// Puts a policy in force and hands it to every session, each between two of its Steps. The change is checked and
+  /// kept on disk before; a session only takes a value over.
   private func takePolicy(
     _ change: PolicyChange
-  ) async -> Result<(entry: PolicyEntry, sessions: Int), PolicyUpdateError> {
+  ) async -> Result<(entry: PolicyEntry, switchesUs: [Int]), PolicyUpdateError> {
     let policy = policy
     let result: Result<PolicyEntry, PolicyUpdateError>
     do throws(CallError) {
@@ -64,14 +66,19 @@ extension Services {
       return .failure(error)
     case .success(let entry):
       let active = ActivePolicy(document: entry.document, generation: entry.generation)
-      var count = 0
-      for handle in sessions.handles where await handle.follow(active) { count += 1 }
+      var switchesUs: [Int] = []
+      for handle in sessions.handles {
+        if let us = await handle.follow(active) { switchesUs.append(us) }
+      }
       log.notice(
         "policy in force",
         metadata: metadata(
           change,
-          ["generation": "\(entry.generation)", "name": "\(active.document.config.name)", "sessions": "\(count)"]))
-      return .success((entry, count))
+          [
+            "generation": "\(entry.generation)", "name": "\(active.document.config.name)",
+            "sessions": "\(switchesUs.count)",
+          ]))
+      return .success((entry, switchesUs))
     }
   }
 

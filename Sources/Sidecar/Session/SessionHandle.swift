@@ -37,10 +37,14 @@ struct SessionHandle: Sendable {
     eventLoop.execute { [session] in session.value.publish(resources) }
   }
 
-  /// Returns when the session follows the policy. False when the connection is gone.
-  func follow(_ policy: ActivePolicy) async -> Bool {
-    let isFollowed: Void? = try? await eventLoop.submit { [session] in session.value.publish(policy) }.get()
-    return isFollowed != nil
+  /// Returns when the session follows the policy: microseconds that the change took on its event loop, while no Step
+  /// was served. nil when the connection is gone.
+  func follow(_ policy: ActivePolicy) async -> Int? {
+    try? await eventLoop.submit { [session] in
+      let startUs = MonotonicClock.nowUs()
+      session.value.publish(policy)
+      return MonotonicClock.nowUs() - startUs
+    }.get()
   }
 
   /// The inputs of the connection's last Steps; of the session wanted, empty means any.

@@ -10,6 +10,8 @@ import WireClient
 struct BenchSidecar {
   let directory: RuntimeDirectory
   var echoSocket: String { directory.path + "/echo.sock" }
+  /// Policies are kept on disk, as in service.
+  private var stateDirectory: String { directory.path + "/state" }
 
   /// Runs `body` while the sidecar serves, and leaves nothing behind.
   static func with<Value: Sendable>(
@@ -20,7 +22,7 @@ struct BenchSidecar {
     let (ready, isReady) = AsyncStream.makeStream(of: Void.self)
     let service = SidecarService(
       configuration: SidecarConfiguration(
-        runtimeDirectory: sidecar.directory.path, policy: PolicySource(policy), stateDirectory: nil,
+        runtimeDirectory: sidecar.directory.path, policy: PolicySource(policy), stateDirectory: sidecar.stateDirectory,
         version: VersionCommand.number, checksPlans: false),
       resources: ResourceSource(current: { .unknown }, snapshot: { [:] }, topology: { nil }),
       log: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
@@ -55,6 +57,8 @@ struct BenchSidecar {
 
   private func removeDirectory() {
     for name in ["lock", "echo.sock", "engine.sock", "admin.sock"] { unlink(directory.path + "/" + name) }
+    for name in ["policies.log", "policies.lock"] { unlink(stateDirectory + "/" + name) }
+    rmdir(stateDirectory)
     rmdir(directory.path)
   }
 }

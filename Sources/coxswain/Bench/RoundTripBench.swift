@@ -65,6 +65,23 @@ struct RoundTripBench {
     return Figures(step: best.step, echo: best.echo, requestBytes: requestBytes, replyBytes: replyBytes)
   }
 
+  /// Steps and echoes in turn for so many nanoseconds. Every Step has to be answered with a plan.
+  mutating func window(
+    ns: Int, echoSocket: String
+  ) throws(CommandFailure) -> (steps: Int, longestStepNs: Int, longestEchoNs: Int) {
+    let echo: WireClient
+    do throws(WireClientError) { echo = try WireClient(path: echoSocket) } catch { throw CommandFailure(error) }
+    let end = MonotonicClock.nowNs() + ns
+    var window = (steps: 0, longestStepNs: 0, longestEchoNs: 0)
+    while MonotonicClock.nowNs() < end {
+      window.longestStepNs = max(window.longestStepNs, try step())
+      guard reply.hasPlan else { throw CommandFailure(.failed, "bench: a Step without a plan") }
+      window.longestEchoNs = max(window.longestEchoNs, try Self.timed(frame, echo).ns)
+      window.steps += 1
+    }
+    return window
+  }
+
   /// One Step; nanoseconds from the first byte sent to the last one received.
   private mutating func step() throws(CommandFailure) -> Int {
     engine.step(into: &delta)

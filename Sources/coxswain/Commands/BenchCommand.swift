@@ -14,6 +14,8 @@ struct BenchCommand: AsyncParsableCommand {
   static let lookTargetUs = 100.0
   /// One run of the helper, in milliseconds.
   static let oneShotTargetMs = 50.0
+  /// A change of policy stalls no Step for longer, in microseconds.
+  static let switchTargetUs = 1_000.0
 
   static let configuration = CommandConfiguration(
     commandName: "bench",
@@ -22,7 +24,9 @@ struct BenchCommand: AsyncParsableCommand {
       It starts its own sidecar in a temporary directory. Each round trip of a Step (256 running, 1,000 waiting) is
       followed by an echo of as many bytes over the same transport. "steady" Steps report one settled plan; in "churn"
       Steps two requests end and two arrive. The lowest figures of several rounds count. "collector_look" is processor
-      time at ten looks a second. Use a release build.
+      time at ten looks a second. "policy_switch" is what a change of policy takes on the event loop that serves Steps,
+      in a storm of ten changes a second, a third of them invalid; "longest_step_calm" and "longest_step_storm" are the
+      longest Steps of windows of a second without and with the storm. Use a release build.
 
       EXAMPLES
         coxswain bench
@@ -47,6 +51,7 @@ struct BenchCommand: AsyncParsableCommand {
       StandardError.line("coxswain: this is a debug build; its figures say nothing about a release build")
     }
     var results = try await roundTrips()
+    results += try await storm()
     results += try coreAndCodecs()
     results += machine()
     if output.isJSON {
@@ -85,6 +90,30 @@ struct BenchCommand: AsyncParsableCommand {
         targetP50: figures.echo.p50 + Self.overEchoTargetUs),
       BenchResult(name: "echo_round_trip\(suffix)", unit: "us", quantiles: figures.echo),
       BenchResult(name: "step_over_echo\(suffix)", unit: "us", quantiles: over, targetP50: Self.overEchoTargetUs),
+    ]
+  }
+
+  private func storm() async throws -> [BenchResult] {
+    StandardError.line("a storm of policy changes, \(2 * rounds) seconds")
+    let figures = try await BenchSidecar.with(policy: try PolicyArgument.load(nil)) { sidecar in
+      var bench = try StormBench(
+        engineSocket: sidecar.directory.engineSocket, adminSocket: sidecar.directory.adminSocket)
+      let echo = try await EchoServer.start(path: sidecar.echoSocket, replyBytes: bench.replyBytes)
+      let figures = Result { try bench.measure(echoSocket: sidecar.echoSocket, rounds: rounds) }
+      try await echo.stop()
+      return try figures.get()
+    }
+    StandardError.line(
+      "storm: \(figures.steps) Steps, each answered with a plan; \(figures.applied) changes applied, "
+        + "\(figures.refused) refused")
+    return [
+      BenchResult(name: "policy_switch", unit: "us", quantiles: figures.switches, targetP99: Self.switchTargetUs),
+      BenchResult(name: "longest_step_calm", unit: "us", quantiles: figures.calm),
+      BenchResult(
+        name: "longest_step_storm", unit: "us", quantiles: figures.storm,
+        targetP50: figures.calm.p50 + Self.switchTargetUs),
+      BenchResult(name: "longest_echo_calm", unit: "us", quantiles: figures.calmEcho),
+      BenchResult(name: "longest_echo_storm", unit: "us", quantiles: figures.stormEcho),
     ]
   }
 
