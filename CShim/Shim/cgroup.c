@@ -265,36 +265,45 @@ void cox_cgroup_open(
   }
 }
 
-void cox_cgroup_collect(cox_cgroup *cgroup, char *scratch, size_t capacity) {
+static void collect_level(cox_cgroup *cgroup, size_t i, char *scratch, size_t capacity) {
   bool v1 = cgroup->version == COX_CGROUP_V1;
+  const cox_cgroup_files *files = &cgroup->files[i];
+  cox_cgroup_level *level = &cgroup->levels[i];
+  level->limit_bytes = read_number(&files->limit, scratch, capacity);
+  level->limited = is_limit(level->limit_bytes);
+  if (level->limit_bytes.status == COX_OK && !level->limited) level->limit_bytes.value = INT64_MAX;
+  level->high_bytes = read_number(&files->high, scratch, capacity);
+  bool high = is_limit(level->high_bytes);
+  if (level->high_bytes.status == COX_OK && !high) level->high_bytes = cox_failure(ENOENT);
+  level->usage_bytes = read_number(&files->usage, scratch, capacity);
+  level->swap_usage_bytes = read_number(&files->swap, scratch, capacity);
+  // v1 counts memory plus swap in one figure.
+  bool both = level->swap_usage_bytes.status == COX_OK && level->usage_bytes.status == COX_OK;
+  if (v1 && both) {
+    int64_t swap = level->swap_usage_bytes.value - level->usage_bytes.value;
+    level->swap_usage_bytes.value = swap > 0 ? swap : 0;
+  }
+  // memory.stat is the dearest file here; it matters only where a limit can bind.
+  bool hidden = i + 1 == cgroup->count && cgroup->hidden_limit.status == COX_OK;
+  level->binding = level->limited || high || hidden;
+  if (!level->binding) {
+    level->inactive_file_bytes = cox_failure(ENODATA);
+    return;
+  }
+  int cause = 0;
+  int64_t length = cox_file_read(&files->stat, scratch, capacity, &cause);
+  level->inactive_file_bytes =
+    length < 0 ? cox_failure(cause)
+               : cox_parse_stat(scratch, (size_t)length, v1 ? "total_inactive_file" : "inactive_file");
+}
+
+void cox_cgroup_collect(cox_cgroup *cgroup, cox_look look, char *scratch, size_t capacity) {
   for (size_t i = 0; i < cgroup->count; i++) {
-    const cox_cgroup_files *files = &cgroup->files[i];
-    cox_cgroup_level *level = &cgroup->levels[i];
-    level->limit_bytes = read_number(&files->limit, scratch, capacity);
-    level->limited = is_limit(level->limit_bytes);
-    if (level->limit_bytes.status == COX_OK && !level->limited) level->limit_bytes.value = INT64_MAX;
-    level->high_bytes = read_number(&files->high, scratch, capacity);
-    bool high = is_limit(level->high_bytes);
-    if (level->high_bytes.status == COX_OK && !high) level->high_bytes = cox_failure(ENOENT);
-    level->usage_bytes = read_number(&files->usage, scratch, capacity);
-    level->swap_usage_bytes = read_number(&files->swap, scratch, capacity);
-    // v1 counts memory plus swap in one figure.
-    bool both = level->swap_usage_bytes.status == COX_OK && level->usage_bytes.status == COX_OK;
-    if (v1 && both) {
-      int64_t swap = level->swap_usage_bytes.value - level->usage_bytes.value;
-      level->swap_usage_bytes.value = swap > 0 ? swap : 0;
+    if (look == COX_LOOK_FULL) {
+      collect_level(cgroup, i, scratch, capacity);
+    } else if (cgroup->levels[i].binding) {
+      cgroup->levels[i].usage_bytes = read_number(&cgroup->files[i].usage, scratch, capacity);
     }
-    // memory.stat is the dearest file here; it matters only where a limit can bind.
-    bool hidden = i + 1 == cgroup->count && cgroup->hidden_limit.status == COX_OK;
-    if (!level->limited && !high && !hidden) {
-      level->inactive_file_bytes = cox_failure(ENODATA);
-      continue;
-    }
-    int cause = 0;
-    int64_t length = cox_file_read(&files->stat, scratch, capacity, &cause);
-    level->inactive_file_bytes =
-      length < 0 ? cox_failure(cause)
-                 : cox_parse_stat(scratch, (size_t)length, v1 ? "total_inactive_file" : "inactive_file");
   }
 }
 

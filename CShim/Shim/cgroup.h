@@ -32,7 +32,7 @@ typedef struct cox_list {
 void cox_cgroup_open(
   cox_cgroup *cgroup, cox_list *cpus, cox_list *nodes, const char *proc_root, const char *sys_root, char *scratch,
   size_t capacity);
-void cox_cgroup_collect(cox_cgroup *cgroup, char *scratch, size_t capacity);
+void cox_cgroup_collect(cox_cgroup *cgroup, cox_look look, char *scratch, size_t capacity);
 void cox_cgroup_close(cox_cgroup *cgroup);
 
 /// Reads a one-line file into `list`.

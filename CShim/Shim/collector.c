@@ -123,7 +123,7 @@ cox_collector *cox_open(const char *proc_root, const char *sys_root) {
   open_nodes(c);
   cox_cgroup_open(&c->cgroup, &c->texts[COX_TEXT_CGROUP_CPUS], &c->texts[COX_TEXT_CGROUP_NODES], proc_root, sys_root,
                   c->scratch, sizeof c->scratch);
-  cox_collect(c);
+  cox_collect(c, COX_LOOK_FULL);
   return c;
 }
 
@@ -142,15 +142,13 @@ static void fail_psi(cox_psi *psi, int cause) {
   *psi = (cox_psi){.some = line, .full = line};
 }
 
-static void collect_psi(cox_collector *c) {
-  for (size_t i = 0; i < 3; i++) {
-    int cause = 0;
-    int64_t length = cox_file_read(&c->psi_files[i], c->scratch, sizeof c->scratch, &cause);
-    if (length < 0) {
-      fail_psi(&c->psi[i], cause);
-    } else {
-      cox_parse_psi(c->scratch, (size_t)length, &c->psi[i]);
-    }
+static void collect_psi(cox_collector *c, cox_psi_kind kind) {
+  int cause = 0;
+  int64_t length = cox_file_read(&c->psi_files[kind], c->scratch, sizeof c->scratch, &cause);
+  if (length < 0) {
+    fail_psi(&c->psi[kind], cause);
+  } else {
+    cox_parse_psi(c->scratch, (size_t)length, &c->psi[kind]);
   }
 }
 
@@ -186,11 +184,14 @@ static void collect_nodes(cox_collector *c) {
   }
 }
 
-void cox_collect(cox_collector *c) {
-  collect_psi(c);
+void cox_collect(cox_collector *c, cox_look look) {
+  collect_psi(c, COX_PSI_MEMORY);
   collect_meminfo(c);
+  cox_cgroup_collect(&c->cgroup, look, c->scratch, sizeof c->scratch);
+  if (look == COX_LOOK_QUICK) return;
+  collect_psi(c, COX_PSI_CPU);
+  collect_psi(c, COX_PSI_IO);
   collect_nodes(c);
-  cox_cgroup_collect(&c->cgroup, c->scratch, sizeof c->scratch);
 }
 
 cox_psi cox_psi_at(const cox_collector *c, cox_psi_kind kind) { return c->psi[kind]; }
@@ -230,8 +231,8 @@ size_t cox_cgroup_level_count(const cox_collector *c) { return c->cgroup.count; 
 cox_cgroup_level cox_cgroup_level_at(const cox_collector *c, size_t index) {
   if (index < c->cgroup.count) return c->cgroup.levels[index];
   cox_value none = cox_failure(ENOENT);
-  return (cox_cgroup_level){.limited = false, .limit_bytes = none, .high_bytes = none, .usage_bytes = none,
-                            .inactive_file_bytes = none, .swap_usage_bytes = none};
+  return (cox_cgroup_level){.limited = false, .binding = false, .limit_bytes = none, .high_bytes = none,
+                            .usage_bytes = none, .inactive_file_bytes = none, .swap_usage_bytes = none};
 }
 
 cox_value cox_cgroup_hidden_limit(const cox_collector *c) { return c->cgroup.hidden_limit; }

@@ -1,7 +1,10 @@
 /// Every limit of the monitor and of the helper that it runs.
 public struct MonitorLimits: Sendable {
-  /// Between two looks at the figures that change by themselves.
-  public var collectIntervalMs = 500
+  /// Between two looks at the figures on which decisions hang.
+  public var collectIntervalMs = 100
+  /// Between two looks at everything that changes by itself. Looks between them are published if they bring news; while
+  /// memory is short each one is a look at everything.
+  public var fullLookIntervalMs = 1_000
   /// Between two openings of the kernel's files: finds nodes, CPUs and cgroups that came or went.
   public var reopenIntervalMs = 30_000
   /// Looks that may be missed before a value counts as stale.

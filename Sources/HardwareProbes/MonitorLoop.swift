@@ -10,6 +10,13 @@ final class MonitorLoop {
   private var collector: ShimCollector?
   private var openedMs = 0
   private var nextCollectMs = 0
+  /// When everything was read last.
+  private var fullMs = 0
+  /// What was published last is made of this look.
+  private var glance: Glance?
+  /// Room below the binding limit is this part of it at least: nothing can happen between two looks at everything.
+  private static let roomyParts = 4
+  private var isRoomy = false
   private var steering = SteeringValues()
   private var gauge = MemoryPressureGauge()
   private var trigger: PressureTrigger?
@@ -74,19 +81,27 @@ final class MonitorLoop {
       calibration = try? Calibration.load(configuration.calibrationPath ?? Calibration.path)
     }
     // Without a collector nothing was ever published as good, and what was published grows stale.
-    guard let readings = collector?.collect() else { return }
-    publish(readings, nowMs)
+    guard let collector else { return }
+    let isFull = openedMs == nowMs || gauge.level != .none || nowMs - fullMs >= limits.fullLookIntervalMs
+    if isFull { fullMs = nowMs }
+    collector.look(isFull: isFull)
+    let glance = collector.glance(nowMs: nowMs)
+    let isNews = runsShown != refresher.runs + gpus.runs || !isRoomy
+    if !isFull, !isNews, let earlier = self.glance, glance.isCalm(since: earlier) { return }
+    self.glance = glance
+    publish(collector.readings(isFull: isFull), nowMs)
   }
 
   private func publish(_ readings: MachineReadings, _ nowMs: Int) {
     let headroom = Headroom(readings)
+    isRoomy = (headroom.bytes.value ?? 0) >= (headroom.capacityBytes ?? .max) / Self.roomyParts
     let level = gauge.update(
       MemoryPressureGauge.Look(
         nowMs: nowMs, someTotalUs: readings.memoryPressure.some.totalUs.value,
         fullTotalUs: readings.memoryPressure.full.totalUs.value, headroomBytes: headroom.bytes.value,
         capacityBytes: headroom.capacityBytes))
-    let resources = steering.update(readings, headroom: headroom, level: level ?? .none)
-    let assembly = SnapshotAssembly(nowMs: nowMs, openedMs: openedMs, limits: configuration.limits)
+    let resources = steering.update(readings, headroom: headroom, level: level ?? .none, isFull: fullMs == nowMs)
+    let assembly = SnapshotAssembly(nowMs: nowMs, fullMs: fullMs, openedMs: openedMs, limits: configuration.limits)
     // A driver that keeps silent is news each time: how long it has been silent is said.
     let isSilent = gpus.waitedMs(nowMs: nowMs) != nil
     let isSlowDue = isSilent || nowMs - slowMs >= Self.slowIntervalMs || runsShown != refresher.runs + gpus.runs

@@ -64,7 +64,8 @@ int main(int argc, char **argv) {
     perror("cox_open");
     return 1;
   }
-  cox_collect(c);
+  cox_collect(c, COX_LOOK_QUICK);
+  cox_collect(c, COX_LOOK_FULL);
   for (int kind = 0; kind < 3; kind++) {
     show_line("some", cox_psi_at(c, (cox_psi_kind)kind).some);
     show_line("full", cox_psi_at(c, (cox_psi_kind)kind).full);

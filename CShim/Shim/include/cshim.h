@@ -80,6 +80,8 @@ typedef enum cox_cgroup_version { COX_CGROUP_NONE = 0, COX_CGROUP_V1 = 1, COX_CG
 typedef struct cox_cgroup_level {
   /// False where the file says "max" or the v1 figure for "no limit"; `limit_bytes.value` is INT64_MAX then.
   bool limited;
+  /// Whether any limit can bind here (its own, `high_bytes`, a hidden one above it): read at every look then.
+  bool binding;
   cox_value limit_bytes;
   /// v2: above it the kernel slows the processes down and reclaims. Unsupported where there is none.
   cox_value high_bytes;
@@ -122,8 +124,16 @@ cox_collector *cox_open(const char *proc_root, const char *sys_root);
 /// Closes the descriptors and frees. NULL is allowed.
 void cox_close(cox_collector *collector);
 
-/// Reads all kept descriptors. Costs some microseconds per file; never allocates, never blocks on a device.
-void cox_collect(cox_collector *collector);
+/// How much one look reads.
+typedef enum cox_look {
+  /// What decisions hang on and what moves from one moment to the next: stall times of memory, meminfo, and the usage
+  /// of cgroups whose limit can bind. Everything else keeps the figures of the look before.
+  COX_LOOK_QUICK = 0,
+  COX_LOOK_FULL = 1,
+} cox_look;
+
+/// Reads kept descriptors. Costs some microseconds per file; never allocates, never blocks on a device.
+void cox_collect(cox_collector *collector, cox_look look);
 
 /// Figures of the last `cox_collect`.
 cox_psi cox_psi_at(const cox_collector *collector, cox_psi_kind kind);

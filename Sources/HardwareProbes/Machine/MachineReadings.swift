@@ -41,6 +41,8 @@ struct MachineReadings: Sendable {
 
   struct CgroupLevel: Sendable {
     var path: String
+    /// Some limit can bind here, so that the usage is read at every look.
+    var isBinding: Bool
     /// nil: the kernel states that there is no limit here.
     var limitBytes: Reading<Int?>
     /// Above it the kernel slows the processes down; unsupported where there is none.

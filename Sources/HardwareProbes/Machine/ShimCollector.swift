@@ -9,8 +9,8 @@ import SchedulerCore
 final class ShimCollector {
   private let handle: OpaquePointer
   private let memoryPolicySettable: Reading<Bool>
-  /// The first look; what was read at the opening is taken from it again and again.
-  private lazy var first = readAll()
+  /// The last look; each one renews a part of it.
+  private lazy var latest = readAll()
 
   /// Opens the files below the roots. nil if memory is short or a root is too long; a missing file is a status.
   init?(procRoot: String, sysRoot: String) {
@@ -27,16 +27,42 @@ final class ShimCollector {
 
   deinit { cox_close(handle) }
 
+  /// Reads everything, or what decisions hang on and what moves from one moment to the next.
+  func look(isFull: Bool) { cox_collect(handle, isFull ? COX_LOOK_FULL : COX_LOOK_QUICK) }
+
+  /// What the last look says about change.
+  func glance(nowMs: Int) -> Glance {
+    let memory = cox_meminfo_at(handle)
+    var glance = Glance(
+      nowMs: nowMs, someTotalUs: Reading(cox_psi_at(handle, COX_PSI_MEMORY).some.total_us),
+      memoryBytes: Reading(memory.total_bytes), availableBytes: Reading(memory.available_bytes), usageBytes: [],
+      leastLimitBytes: .max)
+    for index in 0..<cox_cgroup_level_count(handle) {
+      let level = cox_cgroup_level_at(handle, index)
+      guard level.binding else { continue }
+      glance.usageBytes.append(Reading(level.usage_bytes))
+      if level.limited { glance.leastLimitBytes = min(glance.leastLimitBytes, Int(level.limit_bytes.value)) }
+    }
+    return glance
+  }
+
   func collect() -> MachineReadings {
-    var readings = first
-    cox_collect(handle)
-    readings.memoryPressure = pressure(COX_PSI_MEMORY)
-    readings.cpuPressure = pressure(COX_PSI_CPU)
-    readings.ioPressure = pressure(COX_PSI_IO)
-    readings.memory = memory()
-    for index in readings.nodes.indices { refresh(&readings.nodes[index], index) }
-    for index in readings.cgroup.levels.indices { refresh(&readings.cgroup.levels[index], index) }
-    return readings
+    look(isFull: true)
+    return readings(isFull: true)
+  }
+
+  /// What the last look found; all else stands as the one before found it.
+  func readings(isFull: Bool) -> MachineReadings {
+    latest.memoryPressure = pressure(COX_PSI_MEMORY)
+    latest.memory = memory()
+    for index in latest.cgroup.levels.indices where isFull || latest.cgroup.levels[index].isBinding {
+      refresh(&latest.cgroup.levels[index], index)
+    }
+    guard isFull else { return latest }
+    latest.cpuPressure = pressure(COX_PSI_CPU)
+    latest.ioPressure = pressure(COX_PSI_IO)
+    for index in latest.nodes.indices { refresh(&latest.nodes[index], index) }
+    return latest
   }
 
   private func readAll() -> MachineReadings {
@@ -120,7 +146,7 @@ final class ShimCollector {
 
   private func level(_ index: Int) -> MachineReadings.CgroupLevel {
     var level = MachineReadings.CgroupLevel(
-      path: String(cString: cox_cgroup_path_at(handle, index).text), limitBytes: .unsupported,
+      path: String(cString: cox_cgroup_path_at(handle, index).text), isBinding: false, limitBytes: .unsupported,
       highBytes: .unsupported, usageBytes: .unsupported, inactiveFileBytes: .unsupported, swapUsageBytes: .unsupported)
     refresh(&level, index)
     return level
@@ -129,6 +155,7 @@ final class ShimCollector {
   private func refresh(_ level: inout MachineReadings.CgroupLevel, _ index: Int) {
     let figures = cox_cgroup_level_at(handle, index)
     let limit = Reading<Int>(figures.limit_bytes)
+    level.isBinding = figures.binding
     level.limitBytes = limit.map { figures.limited ? $0 : nil }
     level.highBytes = Reading(figures.high_bytes)
     level.usageBytes = Reading(figures.usage_bytes)

@@ -3,8 +3,10 @@ import WireProtocol
 
 /// Turns readings into the tree of the snapshot document (Schemas/snapshot-v1.json).
 struct SnapshotAssembly: Sendable {
-  /// When the figures that change by themselves were read.
+  /// When the figures on which decisions hang were read.
   var nowMs: Int
+  /// When all others that change by themselves were read.
+  var fullMs: Int
   /// When the collector was opened: what hardly changes was read then.
   var openedMs: Int
   var limits: MonitorLimits
@@ -16,7 +18,7 @@ struct SnapshotAssembly: Sendable {
     .object([
       .init("generation", fast(.ok(generation)) { JSONValue($0) }), .init("cpu", cpu(readings)),
       .init("memory", memory(readings, headroom, level)),
-      .init("io", .object([.init("pressure", pressure(readings.ioPressure))])),
+      .init("io", .object([.init("pressure", pressure(readings.ioPressure, readMs: fullMs))])),
       .init("disk", helper.disk), .init("cgroup", cgroup(readings.cgroup, headroom)), .init("numa", numa(readings)),
       .init("gpu", helper.gpus), .init("topology", helper.topology),
     ])
@@ -26,7 +28,7 @@ struct SnapshotAssembly: Sendable {
     .object([
       .init("online", slow(readings.cpusOnline)), .init("allowed", slow(readings.cpusAllowed)),
       .init("cgroup", slow(readings.cgroup.cpus)),
-      .init("pressure", pressure(readings.cpuPressure)),
+      .init("pressure", pressure(readings.cpuPressure, readMs: fullMs)),
     ])
   }
 
@@ -41,25 +43,25 @@ struct SnapshotAssembly: Sendable {
       .init("mlocked_bytes", fast(memory.mlockedBytes)),
       .init("swap_total_bytes", fast(memory.swapTotalBytes)),
       .init("swap_free_bytes", fast(memory.swapFreeBytes)),
-      .init("headroom_bytes", fast(headroom.bytes)),
+      .init("headroom_bytes", moving(headroom.bytes, readMs: headroomMs(headroom)) { JSONValue($0) }),
       .init("level", fast(level.map { .ok($0.rawValue) } ?? .unsupported) { .string($0) }),
-      .init("pressure", pressure(readings.memoryPressure)),
+      .init("pressure", pressure(readings.memoryPressure, readMs: nowMs)),
     ])
   }
 
-  private func pressure(_ pressure: MachineReadings.Pressure) -> SnapshotTree {
-    .object([.init("some", line(pressure.some)), .init("full", line(pressure.full))])
+  private func pressure(_ pressure: MachineReadings.Pressure, readMs: Int) -> SnapshotTree {
+    .object([.init("some", line(pressure.some, readMs)), .init("full", line(pressure.full, readMs))])
   }
 
-  private func line(_ line: MachineReadings.PressureLine) -> SnapshotTree {
+  private func line(_ line: MachineReadings.PressureLine, _ readMs: Int) -> SnapshotTree {
     func percent(_ reading: Reading<Int>) -> SnapshotTree {
-      fast(reading) { .number(Double($0) / 100) }
+      moving(reading, readMs: readMs) { .number(Double($0) / 100) }
     }
     return .object([
       .init("avg10_percent", percent(line.avg10Centipercent)),
       .init("avg60_percent", percent(line.avg60Centipercent)),
       .init("avg300_percent", percent(line.avg300Centipercent)),
-      .init("total_us", fast(line.totalUs)),
+      .init("total_us", moving(line.totalUs, readMs: readMs) { JSONValue($0) }),
     ])
   }
 
@@ -73,7 +75,7 @@ struct SnapshotAssembly: Sendable {
     return .object([
       .init("version", slow(.ok(cgroup.version))),
       .init("hybrid", slow(.ok(cgroup.hybrid)) { .bool($0) }),
-      .init("headroom_bytes", fast(tightest)),
+      .init("headroom_bytes", full(tightest)),
       .init("hidden_limit_bytes", slow(cgroup.hiddenLimitBytes) { JSONValue($0) }),
       .init("nodes", slow(cgroup.nodes)),
       .init("levels", .array(levels)),
@@ -91,11 +93,11 @@ struct SnapshotAssembly: Sendable {
     }
     return .object([
       .init("path", slow(.ok(level.path))),
-      .init("limited", fast(level.limitBytes) { .bool($0 != nil) }),
-      .init("limit_bytes", fast(limit)), .init("high_bytes", fast(level.highBytes)),
-      .init("usage_bytes", fast(level.usageBytes)),
-      .init("inactive_file_bytes", fast(level.inactiveFileBytes)),
-      .init("swap_usage_bytes", fast(level.swapUsageBytes)), .init("headroom_bytes", fast(room)),
+      .init("limited", moving(level.limitBytes, readMs: fullMs) { .bool($0 != nil) }),
+      .init("limit_bytes", full(limit)), .init("high_bytes", full(level.highBytes)),
+      .init("usage_bytes", level.isBinding ? fast(level.usageBytes) : full(level.usageBytes)),
+      .init("inactive_file_bytes", full(level.inactiveFileBytes)),
+      .init("swap_usage_bytes", full(level.swapUsageBytes)), .init("headroom_bytes", full(room)),
       .init("tightest", fast(.ok(isTightest)) { .bool($0) }),
     ])
   }
@@ -116,9 +118,9 @@ struct SnapshotAssembly: Sendable {
     let isAllowed = allowed.map { Reading.ok($0.contains(node.osIndex)) } ?? .unsupported
     return .object([
       .init("os_index", slow(.ok(node.osIndex)) { JSONValue($0) }), .init("cpus", slow(node.cpus)),
-      .init("allowed", slow(isAllowed) { .bool($0) }), .init("total_bytes", fast(node.totalBytes)),
-      .init("free_bytes", fast(node.freeBytes)),
-      .init("inactive_file_bytes", fast(node.inactiveFileBytes)),
+      .init("allowed", slow(isAllowed) { .bool($0) }), .init("total_bytes", full(node.totalBytes)),
+      .init("free_bytes", full(node.freeBytes)),
+      .init("inactive_file_bytes", full(node.inactiveFileBytes)),
       .init("distances", slow(node.distances) { .array($0.map { JSONValue($0) }) }),
     ])
   }
@@ -129,10 +131,23 @@ struct SnapshotAssembly: Sendable {
 
   private func slow(_ reading: Reading<String>) -> SnapshotTree { slow(reading) { .string($0) } }
 
+  private func full(_ reading: Reading<Int>) -> SnapshotTree { moving(reading, readMs: fullMs) { JSONValue($0) } }
+
   private func fast<Value>(_ reading: Reading<Value>, _ json: (Value) -> JSONValue) -> SnapshotTree {
-    leaf(
-      reading, readMs: nowMs, staleAfterMs: limits.collectIntervalMs * limits.missedBeforeStale,
-      json)
+    moving(reading, readMs: nowMs, json)
+  }
+
+  /// A figure that changes by itself. Looks without news are not published: it may be as old as the last at everything.
+  private func moving<Value>(
+    _ reading: Reading<Value>, readMs: Int, _ json: (Value) -> JSONValue
+  ) -> SnapshotTree {
+    let interval = max(limits.collectIntervalMs, limits.fullLookIntervalMs)
+    return leaf(reading, readMs: readMs, staleAfterMs: interval * limits.missedBeforeStale, json)
+  }
+
+  /// As old as the oldest figure that it was made of.
+  private func headroomMs(_ headroom: Headroom) -> Int {
+    headroom.nodesBytes.value == nil && headroom.tightestLevel == nil ? nowMs : fullMs
   }
 
   private func slow<Value>(_ reading: Reading<Value>, _ json: (Value) -> JSONValue) -> SnapshotTree {

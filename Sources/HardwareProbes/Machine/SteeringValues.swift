@@ -10,21 +10,21 @@ struct SteeringValues {
 
   private(set) var published = ResourceSnapshot.unknown
 
-  /// The snapshot to publish for these readings.
+  /// The snapshot to publish for these readings; the nodes of a look that was not full are those of the one before.
   mutating func update(
-    _ readings: MachineReadings, headroom: Headroom, level: MemoryPressureLevel = .none
+    _ readings: MachineReadings, headroom: Headroom, level: MemoryPressureLevel = .none, isFull: Bool = true
   ) -> ResourceSnapshot {
+    let step = max(1, (readings.memory.totalBytes.value ?? 0) / Self.headroomParts)
+    let isCalm =
+      published.generation > 0 && published.memoryLevel == level
+      && Self.isSame(published.memoryHeadroomBytes, Self.leaf(headroom.bytes), step: step)
+      && Self.isSame(
+        published.memoryPressureCentipercent, Self.leaf(readings.memoryPressure.some.avg10Centipercent),
+        step: Self.pressureStepCentipercent)
+    if isCalm, !isFull { return published }
     var next = Self.snapshot(readings, headroom)
     next.memoryLevel = level
-    let step = max(1, (readings.memory.totalBytes.value ?? 0) / Self.headroomParts)
-    let same =
-      published.memoryLevel == level
-      && Self.isSame(published.memoryHeadroomBytes, next.memoryHeadroomBytes, step: step)
-      && Self.isSame(
-        published.memoryPressureCentipercent, next.memoryPressureCentipercent,
-        step: Self.pressureStepCentipercent)
-      && Self.isSame(published.numaNodes, next.numaNodes, step: step)
-    if same, published.generation > 0 { return published }
+    if isCalm, Self.isSame(published.numaNodes, next.numaNodes, step: step) { return published }
     let generation = published.generation + 1
     published = next
     published.generation = generation

@@ -5,20 +5,34 @@ import HardwareProbes
 enum ProbeBench {
   /// Looks come at this pace, so that caches are as cold as in a sidecar.
   private static let lookIntervalUs: UInt32 = 100_000
+  private static let looksPerSecond = 1_000_000 / Int(lookIntervalUs)
+  /// Two seconds, so that the looks at everything have their share.
   private static let looksPerRound = 20
   private static let runsPerRound = 5
 
-  /// Processor time of a look, in microseconds.
-  static func look(rounds: Int) -> Quantiles {
+  /// What looking ten times a second costs.
+  struct LookCost {
+    /// Processor time of one look, user and system, in microseconds.
+    var look: Quantiles
+    /// Share of a core that all looks together took, in percent.
+    var corePercent: Double
+  }
+
+  static func look(rounds: Int) -> LookCost {
     let look = MachineLook()
-    var times = Distribution(capacity: rounds * looksPerRound)
-    for _ in 0..<rounds * looksPerRound {
+    let count = rounds * looksPerRound
+    var times = Distribution(capacity: count)
+    var totalNs = 0
+    for _ in 0..<count {
       usleep(lookIntervalUs)
       let start = threadTimeNs()
       look.take()
-      times.add(threadTimeNs() - start)
+      let spent = threadTimeNs() - start
+      totalNs += spent
+      times.add(spent)
     }
-    return times.quantiles()
+    return LookCost(
+      look: times.quantiles(), corePercent: Double(totalNs * looksPerSecond) / Double(count) / 1e9 * 100)
   }
 
   /// From the start of the helper to its document as values, in milliseconds; nil where it cannot be run.

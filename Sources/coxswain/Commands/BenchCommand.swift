@@ -10,8 +10,8 @@ struct BenchCommand: AsyncParsableCommand {
   static let overEchoTargetUs = 100.0
   /// Apply and plan with 100,000 waiting, as a multiple of the same with 100.
   static let growthTarget = 1.3
-  /// Processor time of a look at the machine, in microseconds: 0.1 % of a core at ten looks a second.
-  static let lookTargetUs = 100.0
+  /// Share of a core that ten looks a second at the machine may take, in percent.
+  static let lookTargetPercent = 0.1
   /// One run of the helper, in milliseconds.
   static let oneShotTargetMs = 50.0
   /// A change of policy stalls no Step for longer, in microseconds.
@@ -23,18 +23,21 @@ struct BenchCommand: AsyncParsableCommand {
     discussion: """
       It starts its own sidecar in a temporary directory. Each round trip of a Step (256 running, 1,000 waiting) is
       followed by an echo of as many bytes over the same transport. "steady" Steps report one settled plan; in "churn"
-      Steps two requests end and two arrive. The lowest figures of several rounds count. "collector_look" is processor
-      time at ten looks a second. "policy_switch" is what a change of policy takes on the event loop that serves Steps,
-      in a storm of ten changes a second, a third of them invalid; "longest_step_calm" and "longest_step_storm" are the
-      longest Steps of windows of a second without and with the storm. Use a release build.
+      Steps two requests end and two arrive. The lowest figures of several rounds count. "collector_look" is the
+      processor time of one look at the machine, "collector_core" what ten a second take of a core. "policy_switch" is
+      what a change of policy takes on the event loop that serves Steps, in a storm of ten changes a second, a third of
+      them invalid; "longest_step_calm" and "longest_step_storm" are the longest Steps of windows of a second without
+      and with the storm. Use a release build.
 
       EXAMPLES
         coxswain bench
+        coxswain bench --machine
         coxswain bench --rounds 3 --steps 1000 -o json
       """)
 
   @Option(help: ArgumentHelp("Rounds; the lowest figures count.", valueName: "n")) var rounds = 5
   @Option(help: ArgumentHelp("Steps in each round.", valueName: "n")) var steps = 2000
+  @Flag(help: "Measure the watch on the machine only.") var machine = false
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
@@ -50,14 +53,17 @@ struct BenchCommand: AsyncParsableCommand {
     if BenchMachine.build == "debug" {
       StandardError.line("coxswain: this is a debug build; its figures say nothing about a release build")
     }
-    var results = try await roundTrips()
-    results += try await storm()
-    results += try coreAndCodecs()
-    results += machine()
+    var results: [BenchResult] = []
+    if !machine {
+      results += try await roundTrips()
+      results += try await storm()
+      results += try coreAndCodecs()
+    }
+    results += watch()
     if output.isJSON {
       return try StandardOutput.document(.array(results.map { $0.json(build: BenchMachine.build) }))
     }
-    try StandardOutput.line("\(BenchMachine.description)\n\(rounds) rounds of \(steps) Steps\n")
+    try StandardOutput.line("\(BenchMachine.description)\n\(rounds) rounds" + (machine ? "\n" : " of \(steps) Steps\n"))
     try StandardOutput.write(BenchResult.table(results).text)
   }
 
@@ -119,11 +125,14 @@ struct BenchCommand: AsyncParsableCommand {
 
   // MARK: - The machine
 
-  private func machine() -> [BenchResult] {
+  private func watch() -> [BenchResult] {
     StandardError.line("looks at the machine, and runs of its helper")
+    let cost = ProbeBench.look(rounds: rounds)
     var results = [
+      BenchResult(name: "collector_look", unit: "us", quantiles: cost.look),
       BenchResult(
-        name: "collector_look", unit: "us", quantiles: ProbeBench.look(rounds: rounds), targetP50: Self.lookTargetUs)
+        name: "collector_core", unit: "%", quantiles: Quantiles(p50: cost.corePercent, p99: cost.corePercent),
+        targetP50: Self.lookTargetPercent),
     ]
     if let runs = ProbeBench.oneShot(rounds: rounds) {
       results.append(
