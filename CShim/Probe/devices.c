@@ -110,6 +110,21 @@ static void add_uuid(cJSON *json, const char *id) {
   (void)fclose(file);
 }
 
+/// The number that AMD's driver states, as its runtimes write it.
+static void add_unique_id(cJSON *json, const char *id) {
+  char path[96], line[64] = "", text[72];
+  (void)snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/unique_id", id);
+  FILE *file = fopen(path, "re");
+  if (!file) return;
+  if (fgets(line, sizeof line, file)) {
+    line[strcspn(line, "\n")] = 0;
+    (void)snprintf(text, sizeof text, "GPU-%s", line);
+    if (line[0]) (void)cJSON_AddStringToObject(json, "uuid", text);
+  }
+  // Only read from: a failing close loses nothing.
+  (void)fclose(file);
+}
+
 cJSON *probe_devices_json(hwloc_topology_t topology, const probe_nodes *nodes) {
   cJSON *array = cJSON_CreateArray();
   for (hwloc_obj_t device = NULL; (device = hwloc_get_next_pcidev(topology, device));) {
@@ -125,7 +140,9 @@ cJSON *probe_devices_json(hwloc_topology_t topology, const probe_nodes *nodes) {
     add_hex(json, "class", pci->class_id);
     add_hex(json, "vendor_id", pci->vendor_id);
     add_hex(json, "device_id", pci->device_id);
-    if (hwloc_topology_is_thissystem(topology) && !strcmp(kind, "gpu")) add_uuid(json, id);
+    bool here = hwloc_topology_is_thissystem(topology) && !strcmp(kind, "gpu");
+    if (here && pci->vendor_id == 0x10de) add_uuid(json, id);
+    if (here && pci->vendor_id == 0x1002) add_unique_id(json, id);
     add_info(json, "vendor", device, "PCIVendor");
     add_info(json, "model", device, "PCIDevice");
     if (pci->linkspeed > 0) (void)cJSON_AddNumberToObject(json, "link_mb_s", (double)(int)(pci->linkspeed * 1000));

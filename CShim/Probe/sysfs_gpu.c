@@ -204,11 +204,19 @@ static void add_text(cJSON *row, const char *key, const card *c, const char *nam
   gpu_add_leaf(row, key, code == NVML_OK && !text[0] ? NVML_UNSUPPORTED : code, cJSON_CreateString(text));
 }
 
+/// AMD's number as its runtimes write it (ROCR_VISIBLE_DEVICES).
+static void add_uuid(cJSON *row, const card *c) {
+  char text[TEXT_BYTES], uuid[TEXT_BYTES + 8];
+  nvml_result code = read_text(c->path, "unique_id", text);
+  (void)snprintf(uuid, sizeof uuid, "GPU-%s", text);
+  gpu_add_leaf(row, "uuid", code == NVML_OK && !text[0] ? NVML_UNSUPPORTED : code, cJSON_CreateString(uuid));
+}
+
 static void add_card(cJSON *row, card *c) {
   figure percent = read_number(c->path, "gpu_busy_percent");
   gpu_add_leaf(row, "bus_id", NVML_OK, cJSON_CreateString(c->bus_id));
   gpu_add_leaf(row, "vendor", NVML_OK, cJSON_CreateString(c->vendor));
-  add_text(row, "uuid", c, "unique_id");
+  add_uuid(row, c);
   add_text(row, "name", c, "product_name");
   add_memory(row, c);
   add(row, "utilization_percent", percent, 1);

@@ -100,7 +100,8 @@ final class MonitorLoop {
         nowMs: nowMs, someTotalUs: readings.memoryPressure.some.totalUs.value,
         fullTotalUs: readings.memoryPressure.full.totalUs.value, headroomBytes: headroom.bytes.value,
         capacityBytes: headroom.capacityBytes))
-    let resources = steering.update(readings, headroom: headroom, level: level ?? .none, isFull: fullMs == nowMs)
+    let resources = steering.update(
+      readings, headroom: headroom, level: level ?? .none, isFull: fullMs == nowMs, calibration: calibration)
     let assembly = SnapshotAssembly(nowMs: nowMs, fullMs: fullMs, openedMs: openedMs, limits: configuration.limits)
     // A driver that keeps silent is news each time: how long it has been silent is said.
     let isSilent = gpus.waitedMs(nowMs: nowMs) != nil
@@ -117,10 +118,11 @@ final class MonitorLoop {
       topology = refresher.document?.adding(gpus.links)
       runsShown = refresher.runs + gpus.runs
     }
-    published.value = Publication.Value(
-      snapshot: snapshot, topology: topology, topologyStatus: refresher.status(nowMs: nowMs),
-      topologyReadMs: refresher.readMs ?? 0, topologyFailure: refresher.failure,
-      isComplete: refresher.runs > 0 && gpus.runs > 0)
+    published.publish(
+      Publication.Value(
+        snapshot: snapshot, topology: topology, topologyStatus: refresher.status(nowMs: nowMs),
+        topologyReadMs: refresher.readMs ?? 0, topologyFailure: refresher.failure,
+        isComplete: refresher.runs > 0 && gpus.runs > 0))
   }
 
   private func helperTrees(_ nowMs: Int) -> MachineSnapshot.HelperTrees {

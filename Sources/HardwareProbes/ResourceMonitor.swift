@@ -70,7 +70,7 @@ public final class ResourceMonitor: Sendable {
   }
 
   /// What steers plans, as last published.
-  public func current() -> ResourceSnapshot { published.value.snapshot.resources }
+  public func current() -> ResourceSnapshot { published.resources }
 
   /// The last look at the machine.
   public func machine() -> MachineSnapshot { published.value.snapshot }

@@ -12,6 +12,8 @@
 #define GPUS 8
 #define BAD_GPU 3
 #define INSTANCE_BIT 32
+/// Set beside it in the second instance of a GPU.
+#define SECOND_BIT 64
 
 static int mode(const char *name) {
   static char text[64];
@@ -67,7 +69,8 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **gpu) {
 }
 
 int nvmlDeviceGetUUID(void *gpu, char *text, unsigned length) {
-  (void)snprintf(text, length, "%s-0000000%u", is_instance(gpu) ? "MIG" : "GPU", number(gpu));
+  int second = ((const char *)gpu - (const char *)0) & SECOND_BIT ? 1 : 0;
+  (void)snprintf(text, length, "%s-000000%d%u", is_instance(gpu) ? "MIG" : "GPU", second, number(gpu));
   return answer(gpu);
 }
 
@@ -134,7 +137,7 @@ int nvmlDeviceGetMaxMigDeviceCount(void *gpu, unsigned *count) {
 
 int nvmlDeviceGetMigDeviceHandleByIndex(void *gpu, unsigned index, void **instance) {
   if (index != 0 && index != 2) return 6;
-  *instance = (char *)gpu + INSTANCE_BIT;
+  *instance = (char *)gpu + INSTANCE_BIT + (index == 2 ? SECOND_BIT : 0);
   return answer(gpu);
 }
 

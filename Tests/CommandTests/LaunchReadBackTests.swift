@@ -111,6 +111,26 @@ struct LaunchReadBackTests {
     #expect(outcome.output.contains(isSettable ? "mode \(Self.preferred) nodes 0" : "mode 0 nodes"))
   }
 
+  /// A part of a divided GPU is named by its UUID, which only the driver knows.
+  @Test func aPartOfADividedGPUIsFound() throws {
+    let driver = try DriverDouble(mood: "mig")
+    let parts = try directory.file(
+      "parts.xml", try String(contentsOfFile: machine, encoding: .utf8).replacing("0000:17:00.0", with: "0000:13:00.0"))
+    let outcome = try Executable.run(
+      ["launch", "--topology", parts, "--gpu", "MIG-00000013", "--", "sh", "-c", "echo $CUDA_VISIBLE_DEVICES"],
+      environment: driver.environment)
+    #expect(outcome.output == "MIG-00000013\n", "\(outcome.errors)")
+    #expect(outcome.errors.contains("confirmed by the kernel"))
+    let visible = try Executable.run(
+      ["launch", "--topology", parts, "--dry-run", "-o", "json"],
+      environment: driver.environment.merging(["CUDA_VISIBLE_DEVICES": "MIG-00000003"]) { $1 })
+    #expect(try visible.json()["gpus"]?[0]?["bus_id"] == "0000:13:00.0", "\(visible.errors)")
+    #expect(try visible.json()["environment"]?.objectValue?.members.isEmpty == true)
+    let unknown = try Executable.run(
+      ["launch", "--topology", parts, "--gpu", "MIG-feed", "--dry-run"], environment: driver.environment)
+    #expect(unknown.status == 64)
+  }
+
   private func listText(_ ids: [Int]) -> String {
     var runs: [ClosedRange<Int>] = []
     for id in ids {

@@ -133,7 +133,7 @@ struct GPUTests {
     #expect(devices[0]["mig"] == leaf(true, "ok", 50))
     #expect(devices[0]["utilization_percent"] == leaf(.null, "unsupported", .null))
     #expect(devices[5]["instances"]?.arrayValue?.count == 2)
-    #expect(devices[5]["instances"]?[1]?["uuid"] == leaf("MIG-00000005", "ok", 50))
+    #expect(devices[5]["instances"]?[1]?["uuid"] == leaf("MIG-00000015", "ok", 50))
     #expect(devices[5]["instances"]?[1]?["memory_total_bytes"] == leaf(10_000, "ok", 50))
   }
 

@@ -57,6 +57,35 @@ import WireProtocol
     #expect(without.memoryPressureCentipercent.status == .unsupported)
   }
 
+  @Test func measuredBandwidthsSteerPlans() throws {
+    let tree = try FixtureTree(Fixtures.machine)
+    var calibration = try Calibration(
+      JSONValue(
+        parsing: Array(
+          """
+          {"version":1,"measured_at_s":\(Int(Date().timeIntervalSince1970)),"gpus":[
+          {"bus_id":"a","to_gpu_mb_s":{"value":54000,"status":"ok"},"from_gpu_mb_s":{"value":51000,"status":"ok"}},
+          {"bus_id":"b","to_gpu_mb_s":{"value":52000,"status":"ok"},"from_gpu_mb_s":{"value":null,"status":"lost"}}],
+          "disk":{"path":"/","write_mb_s":{"value":2100,"status":"ok"},"read_mb_s":{"value":3200,"status":"ok"}}}
+          """.utf8)))
+    var steering = SteeringValues()
+    func look(_ calibration: Calibration?, isFull: Bool = true) throws -> ResourceSnapshot {
+      let readings = try tree.collector().collect()
+      return steering.update(readings, headroom: Headroom(readings), isFull: isFull, calibration: calibration)
+    }
+    #expect(try look(nil).hostLinkBytesPerS == nil)
+    let measured = try look(calibration)
+    #expect(measured.generation == 2)
+    #expect(measured.hostLinkBytesPerS == 51_000_000_000)
+    #expect(measured.diskBytesPerS == 2_100_000_000)
+    #expect(try look(calibration, isFull: false).generation == 2)
+    // What was measured long ago may be another machine's.
+    calibration.measuredAtS -= 40 * 86_400
+    #expect(try look(calibration).hostLinkBytesPerS == nil)
+    calibration.measuredAtS = .min
+    #expect(calibration.diskBytesPerS == nil)
+  }
+
   @Test func aCrashingHelperLeavesTheLastGoodTopologyMarked() throws {
     let tree = try FixtureTree(Fixtures.machine)
     let script = try ProbeScript(ProbeScript.good)

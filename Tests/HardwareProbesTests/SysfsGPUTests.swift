@@ -44,7 +44,7 @@ import WireProtocol
     let (intel, amd) = (document.gpus[0].figures, document.gpus[1].figures)
     #expect(amd["bus_id"]?.value == "0000:c1:00.0")
     #expect(amd["vendor"]?.value == "amd")
-    #expect(amd["uuid"]?.value == "53f0a1b2c3d4e5f6")
+    #expect(amd["uuid"]?.value == "GPU-53f0a1b2c3d4e5f6")
     #expect(amd["memory_used_bytes"]?.value == 103_070_826_496)
     #expect(amd["memory_free_bytes"]?.value == 103_070_826_496)
     #expect(amd["utilization_percent"]?.value == 97)

@@ -34,14 +34,24 @@ public struct LaunchPlan: Hashable, Sendable {
   ) throws(GPUSelection.Unknown) -> LaunchPlan {
     var chosen: [MachineTopology.Device] = []
     var notes: [String] = []
+    var parts: [String?] = []
     if names.isEmpty {
       (chosen, notes) = visible.resolve(topology.gpus)
     } else {
-      for name in names { chosen.append(try GPUSelection.find(name, in: topology.gpus)) }
+      for name in names {
+        let gpu = try GPUSelection.find(name, in: topology.gpus)
+        let part = name.hasPrefix("MIG-") ? name : nil
+        // A runtime that finds one twice in its list ends the list there.
+        guard !zip(chosen, parts).contains(where: { $0 == gpu && $1 == part }) else { continue }
+        chosen.append(gpu)
+        parts.append(part)
+      }
     }
     var plan = LaunchPlan(
-      gpus: chosen, cpus: IDList(), memoryNode: nil, isMemoryStrict: isMemoryStrict, environment: [], notes: notes)
-    if !names.isEmpty { plan.environment = VisibleGPUs.environment(chosen, among: topology.gpus) }
+      gpus: [], cpus: IDList(), memoryNode: nil, isMemoryStrict: isMemoryStrict, environment: [], notes: notes)
+    // Parts of one GPU are near to the same place.
+    for gpu in chosen where !plan.gpus.contains(gpu) { plan.gpus.append(gpu) }
+    if !names.isEmpty { plan.environment = VisibleGPUs.environment(chosen, among: topology.gpus, names: parts) }
     guard !chosen.isEmpty else {
       plan.notes.append("no GPU to be near to: nothing is bound")
       return plan

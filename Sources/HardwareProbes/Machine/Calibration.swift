@@ -60,13 +60,37 @@ struct Calibration: Hashable, Sendable {
     leaf?["status"] == "ok" ? leaf?["value"]?.integerValue.flatMap { $0 > 0 ? $0 : nil } : nil
   }
 
-  /// A leaf with the age of the measurement.
-  func leaf(_ speed: Int?, nowMs: Int) -> SnapshotTree {
-    guard let speed else { return Self.none }
+  /// What plans count with: the slowest direction of the slowest GPU that was measured, since nobody says which one an
+  /// engine uses, in bytes per second. nil: not measured, or so long ago that it may be another machine's.
+  var hostLinkBytesPerS: Int? {
+    isStale ? nil : gpus.values.compactMap { Self.slower($0.toMbS, $0.fromMbS) }.min()
+  }
+
+  /// The slower direction of the disk, in bytes per second; nil as above.
+  var diskBytesPerS: Int? { isStale ? nil : disk.flatMap { Self.slower($0.writeMbS, $0.readMbS) } }
+
+  private static func slower(_ a: Int?, _ b: Int?) -> Int? {
+    guard let slower = [a, b].compactMap({ $0 }).min() else { return nil }
+    let product = slower.multipliedReportingOverflow(by: 1_000_000)
+    return product.overflow ? nil : product.partialValue
+  }
+
+  private var isStale: Bool { ageMs > Self.staleAfterMs }
+
+  private var ageMs: Int {
     var wall = timespec()
     // Cannot fail: the clock exists on every Linux and the pointer is valid.
     clock_gettime(CLOCK_REALTIME, &wall)
-    let ageMs = max(0, Int(wall.tv_sec) - measuredAtS) * 1_000
+    let seconds = Int(wall.tv_sec).subtractingReportingOverflow(measuredAtS)
+    guard !seconds.overflow else { return .max }
+    let age = max(0, seconds.partialValue).multipliedReportingOverflow(by: 1_000)
+    return age.overflow ? .max : age.partialValue
+  }
+
+  /// A leaf with the age of the measurement.
+  func leaf(_ speed: Int?, nowMs: Int) -> SnapshotTree {
+    guard let speed else { return Self.none }
+    let ageMs = min(ageMs, .max / 2)
     return .leaf(
       Figure(value: JSONValue(speed), status: .ok, readMs: nowMs - ageMs, staleAfterMs: Self.staleAfterMs))
   }

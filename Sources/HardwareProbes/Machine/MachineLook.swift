@@ -15,6 +15,6 @@ public struct MachineLook {
   @discardableResult
   public func take() -> ResourceSnapshot {
     loop.collect(nowMs: SystemClock.nowMs())
-    return published.value.snapshot.resources
+    return published.resources
   }
 }

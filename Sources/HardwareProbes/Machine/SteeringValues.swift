@@ -12,7 +12,8 @@ struct SteeringValues {
 
   /// The snapshot to publish for these readings; the nodes of a look that was not full are those of the one before.
   mutating func update(
-    _ readings: MachineReadings, headroom: Headroom, level: MemoryPressureLevel = .none, isFull: Bool = true
+    _ readings: MachineReadings, headroom: Headroom, level: MemoryPressureLevel = .none, isFull: Bool = true,
+    calibration: Calibration? = nil
   ) -> ResourceSnapshot {
     let step = max(1, (readings.memory.totalBytes.value ?? 0) / Self.headroomParts)
     let isCalm =
@@ -24,7 +25,13 @@ struct SteeringValues {
     if isCalm, !isFull { return published }
     var next = Self.snapshot(readings, headroom)
     next.memoryLevel = level
-    if isCalm, Self.isSame(published.numaNodes, next.numaNodes, step: step) { return published }
+    next.hostLinkBytesPerS = calibration?.hostLinkBytesPerS
+    next.diskBytesPerS = calibration?.diskBytesPerS
+    if isCalm, published.hostLinkBytesPerS == next.hostLinkBytesPerS, published.diskBytesPerS == next.diskBytesPerS,
+      Self.isSame(published.numaNodes, next.numaNodes, step: step)
+    {
+      return published
+    }
     let generation = published.generation + 1
     published = next
     published.generation = generation

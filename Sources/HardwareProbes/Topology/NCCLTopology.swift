@@ -87,12 +87,14 @@ struct NCCLTopology {
 
   private mutating func add(_ pci: XMLElement, _ busID: String, _ kind: String, _ walk: Walk) {
     let names = pci.children.flatMap(\.children).compactMap { $0.name == "net" ? $0["name"] : nil }
-    devices.append([
+    var device: JSONObject = [
       "bus_id": .string(busID), "kind": .string(kind), "names": .array(names.map { .string($0) }),
       "numa_nodes": .array(walk.node.map { [JSONValue($0)] } ?? []),
       "locality": walk.node == nil ? "unknown" : "known", "cpus": .string("\(walk.cpus)"),
       "bridges": .array(walk.bridges.map { .string($0) }),
-    ])
+    ]
+    if let vendor = pci["vendor"].flatMap(Self.vendor) { device["vendor_id"] = .string(vendor) }
+    devices.append(.object(device))
   }
 
   private mutating func readLinks(of pci: XMLElement, _ busID: String) {
@@ -133,6 +135,15 @@ struct NCCLTopology {
     case "0300", "0302", "0380", "1200": return "gpu"
     case "0108": return "nvme"
     default: return digits.hasPrefix("02") ? "nic" : nil
+    }
+  }
+
+  /// "0x10de" as "10de".
+  private static func vendor(_ text: String) -> String? {
+    let digits = text.lowercased().drop { $0 == "0" || $0 == "x" }
+    return UInt16(digits, radix: 16).map { id in
+      let text = String(id, radix: 16)
+      return String(repeating: "0", count: 4 - text.count) + text
     }
   }
 

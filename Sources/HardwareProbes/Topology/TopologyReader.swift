@@ -55,7 +55,16 @@ enum TopologyReader {
       uuid: json.json["uuid"]?.stringValue,
       model: json.json["model"]?.stringValue, names: try json.strings("names"), numaNodes: nodes,
       isLocalityKnown: try json.string("locality") == "known", cpus: try json.list("cpus"),
-      bridges: try json.strings("bridges"))
+      bridges: try json.strings("bridges"), vendor: json.json["vendor_id"]?.stringValue.flatMap(vendor))
+  }
+
+  private static func vendor(_ id: String) -> MachineTopology.Device.Vendor? {
+    switch id {
+    case "10de": .nvidia
+    case "1002": .amd
+    case "8086": .intel
+    default: nil
+    }
   }
 
   private static func link(_ json: Element) throws(ProbeFailure) -> MachineTopology.Link {

@@ -46,6 +46,8 @@ public struct MachineTopology: Hashable, Sendable {
 
   public struct Device: Hashable, Sendable {
     public enum Kind: String, CaseIterable, Hashable, Sendable { case gpu, nic, nvme, nvswitch }
+    /// Makers whose runtimes number GPUs in their own way.
+    public enum Vendor: String, Hashable, Sendable { case nvidia, amd, intel }
 
     /// PCI address, "0000:17:00.0".
     public var busID: String
@@ -62,10 +64,14 @@ public struct MachineTopology: Hashable, Sendable {
     public var cpus: IDList
     /// Bridges from the device up to the host bridge.
     public var bridges: [String]
+    /// nil: another one, or not stated.
+    public var vendor: Vendor?
+    /// UUIDs of the parts into which it is divided (MIG).
+    public var instances: [String] = []
 
     public init(
       busID: String, kind: Kind, uuid: String? = nil, model: String? = nil, names: [String] = [], numaNodes: [Int],
-      isLocalityKnown: Bool, cpus: IDList, bridges: [String] = []
+      isLocalityKnown: Bool, cpus: IDList, bridges: [String] = [], vendor: Vendor? = nil
     ) {
       self.busID = busID
       self.kind = kind
@@ -76,6 +82,7 @@ public struct MachineTopology: Hashable, Sendable {
       self.isLocalityKnown = isLocalityKnown
       self.cpus = cpus
       self.bridges = bridges
+      self.vendor = vendor
     }
   }
 

@@ -25,6 +25,10 @@ public struct ResourceSnapshot: Hashable, Codable, Sendable {
   /// What headroom and pressure ask for, with hysteresis; none where neither can be read.
   public var memoryLevel: MemoryPressureLevel
   public var numaNodes: [NUMANode]
+  /// One direction of the link between GPU and pinned host memory, as measured, in bytes per second; nil: not measured.
+  public var hostLinkBytesPerS: Int?
+  /// The slower direction between memory and the disk that holds KV, as measured, in bytes per second; nil: not measured.
+  public var diskBytesPerS: Int?
 
   public init(
     generation: UInt64, memoryHeadroomBytes: Leaf<Int>, memoryPressureCentipercent: Leaf<Int>,

@@ -11,13 +11,20 @@ public enum GPUSelection {
   }
 
   /// The GPU of that name: its position by PCI address ("0"), its address ("0000:17:00.0", "17:00.0", in capitals, with
-  /// a domain of eight digits), its UUID or a beginning of it that belongs to one GPU only.
+  /// a domain of eight digits), its UUID or a beginning of it that belongs to one GPU only, or the UUID of a part of it
+  /// ("MIG-..." of today's drivers, or "MIG-GPU-.../3/0" of older ones).
   public static func find(_ name: String, in gpus: [MachineTopology.Device]) throws(Unknown) -> MachineTopology.Device {
     if let index = Int(name), gpus.indices.contains(index) { return gpus[index] }
     let wanted = address(name)
     if let gpu = gpus.first(where: { address($0.busID) == wanted }) { return gpu }
     let byUUID = gpus.filter { $0.uuid?.hasPrefix(name) == true }
     if byUUID.count == 1, name.count >= 5 { return byUUID[0] }
+    if let gpu = gpus.first(where: { $0.instances.contains(name) }) { return gpu }
+    if name.hasPrefix("MIG-GPU-"), let parent = name.dropFirst(4).split(separator: "/").first,
+      let gpu = gpus.first(where: { $0.uuid == String(parent) })
+    {
+      return gpu
+    }
     throw Unknown(name: name, known: gpus.map(\.busID))
   }
 

@@ -10,11 +10,13 @@ struct LaunchCommand: ParsableCommand {
     discussion: """
       The binding is applied to this process, which then becomes COMMAND: same process number, same signals, same
       standard streams. What cannot be bound is said and left alone; the server starts in any case. Without --gpu the
-      GPUs of CUDA_VISIBLE_DEVICES are taken, or all. With --gpu that variable is set, by UUID.
+      GPUs of CUDA_VISIBLE_DEVICES (AMD: ROCR_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES) are taken, or all. With --gpu these
+      variables are set, by UUID. A part of a divided GPU (MIG) is named by its UUID.
 
       EXAMPLES
         coxswain launch --gpu 0 -- vllm serve meta-llama/Llama-3.1-8B-Instruct
         coxswain launch --gpu 0000:17:00.0 --dry-run -- python server.py
+        coxswain launch --gpu MIG-6a1d4b02-0c3e-5d7f-8a9b-1c2d3e4f5a6b -- vllm serve Qwen/Qwen3-0.6B
         CUDA_VISIBLE_DEVICES=GPU-5f1c coxswain launch -- ./llama-server -m model.gguf
       """)
 
@@ -51,7 +53,7 @@ struct LaunchCommand: ParsableCommand {
   /// A machine that cannot be read is no reason not to serve.
   private func plan() throws(CommandFailure) -> LaunchPlan {
     let machine: MachineTopology
-    do throws(ProbeFailure) { machine = try readMachine() } catch {
+    do throws(ProbeFailure) { machine = identified(try readMachine()) } catch {
       guard topology == nil, let unbound = LaunchPlan.unbound(gpus: gpu, because: error.description) else {
         throw CommandFailure(.failed, error.description)
       }
@@ -79,9 +81,24 @@ struct LaunchCommand: ParsableCommand {
     return machine
   }
 
+  /// The drivers are asked only for a name that nothing else explains: one that hangs takes its time.
+  private func identified(_ machine: MachineTopology) -> MachineTopology {
+    let names = gpu.isEmpty ? Self.visible.names : gpu
+    let unknown = names.first { name in
+      name.contains("-") && (try? GPUSelection.find(name, in: machine.gpus)) == nil
+    }
+    guard unknown != nil else { return machine }
+    do throws(ProbeFailure) { return try GPUIdentities.ofThisMachine().added(to: machine) } catch {
+      say("the GPU drivers cannot be asked for UUIDs: \(error)", isFailure: true)
+      return machine
+    }
+  }
+
   private static var visible: VisibleGPUs {
     func value(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
-    return VisibleGPUs(list: value("CUDA_VISIBLE_DEVICES"), order: value("CUDA_DEVICE_ORDER"))
+    return VisibleGPUs(
+      list: value("CUDA_VISIBLE_DEVICES"), order: value("CUDA_DEVICE_ORDER"), rocr: value("ROCR_VISIBLE_DEVICES"),
+      hip: value("HIP_VISIBLE_DEVICES"))
   }
 
   /// Becomes the command. Returns only if that failed.
