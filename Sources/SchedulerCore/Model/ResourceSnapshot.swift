@@ -27,7 +27,7 @@ public struct ResourceSnapshot: Hashable, Codable, Sendable {
   public var numaNodes: [NUMANode]
   /// One direction of the link between GPU and pinned host memory, as measured, in bytes per second; nil: not measured.
   public var hostLinkBytesPerS: Int?
-  /// The slower direction between memory and the disk that holds KV, as measured, in bytes per second; nil: not measured.
+  /// The slower direction between memory and the disk that holds KV, as measured, in bytes per second, or nil.
   public var diskBytesPerS: Int?
 
   public init(
