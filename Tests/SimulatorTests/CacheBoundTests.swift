@@ -1,6 +1,7 @@
 import Glibc
 import Testing
 
+@testable import SchedulerCore
 @testable import Simulator
 
 struct CacheBoundTests {
@@ -50,6 +51,53 @@ struct CacheBoundTests {
     let best = Self.mostHits(prompts.map { $0[0] }[...], kept: [], room: 2)
     #expect(Int((bound.beladyHitRatio(capacityTokens: 20) * 9).rounded()) == best, "seed \(seed)")
     #expect(bound.lruHitRatio(capacityTokens: 20) <= bound.beladyHitRatio(capacityTokens: 20), "seed \(seed)")
+  }
+
+  /// The core's own LRU evicts exactly what the bound's does, and nothing beats Belady, on random trees of prompts.
+  @Test(arguments: 0..<20)
+  func policiesOfTheCore(seed: Int) throws {
+    var random = SeededRandom(seed: UInt64(seed))
+    let prompts = (0..<60).map { _ in
+      var blocks: [UInt64] = []
+      for depth in 0..<Int.random(in: 1...4, using: &random) {
+        blocks.append(
+          (blocks.last ?? 0) * 4 + UInt64.random(in: 1...3, using: &random) + UInt64(depth == 0 ? 0 : 1) * 100)
+      }
+      return blocks
+    }
+    let bound = try bound(prompts)
+    for capacity in [0, 30, 80, 200] {
+      let lru = bound.hitRatio(.lru, capacityTokens: capacity)
+      #expect(lru == bound.lruHitRatio(capacityTokens: capacity), "seed \(seed), \(capacity)")
+      for eviction in CacheEviction.allCases {
+        let ratio = bound.hitRatio(eviction, capacityTokens: capacity)
+        #expect(ratio <= bound.beladyHitRatio(capacityTokens: capacity), "seed \(seed), \(eviction)")
+      }
+    }
+    #expect(bound.hitRatio(.reuseValue, capacityTokens: 1 << 30) == bound.infiniteHitRatio, "seed \(seed)")
+  }
+
+  /// Conversations that come back among documents that nobody reads twice: what is learned about both kinds keeps the
+  /// conversations where recency alone keeps neither.
+  @Test func reuseValueLearnsWhatComesBack() throws {
+    var prompts: [[UInt64]] = []
+    for round in 0..<400 {
+      let talk = UInt64(round % 40)
+      let turn = UInt64(round / 40)
+      prompts.append((0...turn).map { 1_000 * (talk + 1) + $0 })
+      prompts.append((0..<6).map { 1_000_000 + UInt64(round) * 10 + $0 })
+    }
+    let bound = try CacheBound(
+      ListWorkload(
+        prompts.enumerated().map { index, blocks in
+          var request = request(index, blocks)
+          request.arrivalUs = Int64(index) * 1_000_000
+          return request
+        }))
+    let lru = bound.hitRatio(.lru, capacityTokens: 3_000)
+    let reuse = bound.hitRatio(.reuseValue, capacityTokens: 3_000)
+    #expect(reuse > 1.3 * lru, "\(reuse) against \(lru)")
+    #expect(bound.footprintTokens == Set(prompts.flatMap { $0 }).count * 10)
   }
 
   private static func mostHits(_ blocks: ArraySlice<UInt64>, kept: Set<UInt64>, room: Int) -> Int {

@@ -51,13 +51,39 @@ public struct BoundReport: Sendable {
   }
 
   /// Adds hit rates of prefix caches; nothing when prompts have no block identities.
-  public mutating func addCache(capacityTokens: Int) throws(WorkloadError) {
+  /// - Parameter shares: capacities, as shares of what all different blocks need, at which every eviction policy of the
+  ///   core is set beside Belady's.
+  public mutating func addCache(capacityTokens: Int, shares: [Double] = []) throws(WorkloadError) {
     let cache = try CacheBound(try source.open(rateScale: 1))
     guard cache.hasBlocks else { return }
+    addEviction(cache, shares)
     members["cache"] = [
       "capacity_tokens": JSONValue(capacityTokens), "infinite_hit_ratio": .number(cache.infiniteHitRatio),
       "belady_hit_ratio": .number(cache.beladyHitRatio(capacityTokens: capacityTokens)),
       "lru_hit_ratio": .number(cache.lruHitRatio(capacityTokens: capacityTokens)),
+    ]
+  }
+
+  private mutating func addEviction(_ cache: CacheBound, _ shares: [Double]) {
+    guard !shares.isEmpty else { return }
+    let footprint = cache.footprintTokens
+    members["cache_eviction"] = [
+      "footprint_tokens": JSONValue(footprint),
+      "capacities": .array(
+        shares.map { share in
+          let capacity = Int(Double(footprint) * share)
+          let belady = cache.beladyHitRatio(capacityTokens: capacity)
+          var row: JSONObject = [
+            "capacity_share": .number(share), "capacity_tokens": JSONValue(capacity),
+            "belady_hit_ratio": .number(belady),
+          ]
+          for eviction in CacheEviction.allCases {
+            let ratio = cache.hitRatio(eviction, capacityTokens: capacity)
+            row["\(eviction.rawValue)_hit_ratio"] = .number(ratio)
+            row["\(eviction.rawValue)_of_belady_ratio"] = .number(belady > 0 ? ratio / belady : 1)
+          }
+          return .object(row)
+        }),
     ]
   }
 
@@ -131,6 +157,15 @@ public struct BoundReport: Sendable {
       add("prefix cache, infinite", "\(percent(cache["infinite_hit_ratio"])) of prompt tokens")
       add("prefix cache, \(cache["capacity_tokens"]?.text ?? "") tokens, Belady", percent(cache["belady_hit_ratio"]))
       add("prefix cache, the same, LRU", percent(cache["lru_hit_ratio"]))
+    }
+    for row in members["cache_eviction"]?["capacities"]?.arrayValue ?? [] {
+      let policies = CacheEviction.allCases.map { eviction in
+        "\(eviction.rawValue) \(percent(row["\(eviction.rawValue)_hit_ratio"]))"
+          + " (\(percent(row["\(eviction.rawValue)_of_belady_ratio"])))"
+      }
+      add(
+        "prefix cache, \(percent(row["capacity_share"])) of the footprint (of Belady)",
+        policies.joined(separator: ", ") + ", belady \(percent(row["belady_hit_ratio"]))")
     }
     for row in members["speculation"]?.arrayValue ?? [] {
       add(

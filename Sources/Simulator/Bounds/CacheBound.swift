@@ -1,3 +1,5 @@
+import SchedulerCore
+
 /// Share of prompt tokens that a prefix cache can give, from the identities of prompt blocks: requests in order of
 /// arrival, each served before the next. A block is found only behind blocks that are found, as prefix caches have it.
 public struct CacheBound: Sendable {
@@ -18,6 +20,8 @@ public struct CacheBound: Sendable {
   public let promptTokens: Int
   public let blockTokens: Int
   private var requests: [[Access]] = []
+  /// When each of them came, and its prompt's length.
+  private var arrivals: [(us: Int64, promptTokens: Int)] = []
 
   /// Reads a whole workload: what comes next has to be known.
   public init(_ workload: any Workload) throws(WorkloadError) {
@@ -31,6 +35,7 @@ public struct CacheBound: Sendable {
       accesses += request.prefixBlocks.count
       guard accesses <= Self.accessesMax else { break }
       requests.append(Self.accesses(request))
+      arrivals.append((request.arrivalUs, request.promptTokens))
     }
     self.promptTokens = promptTokens
     self.blockTokens = max(1, blockTokens)
@@ -53,6 +58,13 @@ public struct CacheBound: Sendable {
 
   /// Whether prompts have block identities at all.
   public var hasBlocks: Bool { requests.contains { !$0.isEmpty } }
+
+  /// Tokens of room that all different blocks together need.
+  public var footprintTokens: Int {
+    var blocks: Set<UInt64> = []
+    for request in requests { blocks.formUnion(request.lazy.map(\.block)) }
+    return blocks.count * blockTokens
+  }
 
   /// With room for everything.
   public var infiniteHitRatio: Double {
@@ -105,6 +117,29 @@ public struct CacheBound: Sendable {
       return hit
     }
   }
+
+  /// With room for so many tokens under a policy of the core, which knows the past only.
+  /// - Parameter attentionTokens: prefix tokens at which attention costs as much as everything else; 0: depth does not
+  ///   count.
+  public func hitRatio(_ eviction: CacheEviction, capacityTokens: Int, attentionTokens: Int = 0) -> Double {
+    let capacity = capacityTokens / blockTokens
+    var ledger = PrefixLedger(
+      eviction: eviction, blockTokens: blockTokens, attentionTokens: attentionTokens,
+      blocksMax: max(PrefixLedger.blocksMaxDefault, Self.rememberedCapacities * capacity))
+    var turn = 0
+    return ratio { request in
+      let arrival = arrivals[turn]
+      turn += 1
+      let path = ledger.begin(request.lazy.map(\.block), nowUs: arrival.us)
+      ledger.store(path, computedBlocks: request.count)
+      ledger.end(path, promptTokens: arrival.promptTokens, nowUs: arrival.us)
+      while ledger.cachedCount > capacity, ledger.evict(nowUs: arrival.us) != nil {}
+      return request.prefix(path.cachedBlocks).reduce(0) { $0 + $1.tokens }
+    }
+  }
+
+  /// Uses that a policy remembers, in capacities.
+  private static let rememberedCapacities = 8
 
   private func ratio(_ hitTokens: ([Access]) -> Int) -> Double {
     let hits = requests.reduce(0) { $0 + hitTokens($1) }

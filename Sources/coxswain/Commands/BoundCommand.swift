@@ -13,6 +13,7 @@ struct BoundCommand: ParsableCommand {
         coxswain bound --trace azure_2023_conv.csv --first 6000
         coxswain bound --trace azure_2023_conv.csv --rate-scale 3.5 --lp-from 600 --lp-seconds 20 -o json
         coxswain bound --trace mooncake_conversation.jsonl.gz --cache-tokens 4000000
+        coxswain bound --trace mooncake_conversation.jsonl.gz --capacity-share 0.1 --capacity-share 0.3
         coxswain bound --acceptance 0.7 --draft-ms 0.5
       """)
 
@@ -27,6 +28,11 @@ struct BoundCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Where that slice begins.", valueName: "s")) var lpFrom = 0.0
   @Option(help: ArgumentHelp("Tokens of the prefix cache; default: the KV cache.", valueName: "n")) var cacheTokens:
     Int?
+  @Option(
+    help: ArgumentHelp(
+      "Compare eviction policies with room for this share of the trace's different prompt tokens; may be repeated.",
+      valueName: "x"))
+  var capacityShare: [Double] = []
   @Option(help: ArgumentHelp("Probability that a draft is accepted.", valueName: "x")) var acceptance: Double?
   @Option(help: ArgumentHelp("Time of one step of the draft model.", valueName: "x")) var draftMs = 0.5
   @Option(help: ArgumentHelp("Context of the requests that speculate.", valueName: "n")) var context = 1000
@@ -44,6 +50,9 @@ struct BoundCommand: ParsableCommand {
     }
     if let lpSeconds, !(lpSeconds > 0 && lpSeconds <= Self.secondsMax) {
       throw ValidationError("--lp-seconds \(lpSeconds): expected more than 0, at most \(Self.secondsMax)")
+    }
+    for share in capacityShare where !(share > 0 && share <= 1) {
+      throw ValidationError("--capacity-share \(share): expected more than 0, at most 1")
     }
     guard lpFrom >= 0, lpFrom < 1e9 else { throw ValidationError("--lp-from \(lpFrom): expected seconds") }
     if let acceptance, !(0...1).contains(acceptance) {
@@ -69,7 +78,7 @@ struct BoundCommand: ParsableCommand {
       var report: BoundReport
       do throws(WorkloadError) {
         report = try BoundReport(source: source, profile: profile, rateScale: load.rateScale, dropped: drop)
-        try report.addCache(capacityTokens: cacheTokens ?? profile.kvCapacityTokens)
+        try report.addCache(capacityTokens: cacheTokens ?? profile.kvCapacityTokens, shares: capacityShare)
       } catch { throw .workload(error) }
       if let lpSeconds { try report.addLinearProgram(.init(fromS: lpFrom, seconds: lpSeconds)) }
       if let acceptance {
