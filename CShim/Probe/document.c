@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "devices.h"
+#include "libnuma.h"
 #include "nodes.h"
 
 static void add_info(cJSON *json, const char *key, hwloc_obj_t object, const char *name) {
@@ -34,6 +35,9 @@ static cJSON *packages_json(hwloc_topology_t topology) {
     add_info(json, "model", package, "CPUModel");
     (void)cJSON_AddItemToObject(json, "cpus", probe_list_json(package->cpuset));
     (void)cJSON_AddNumberToObject(json, "cores", cores > 0 ? cores : 0);
+    // Processors that are made of one die state none.
+    int dies = hwloc_get_nbobjs_inside_cpuset_by_type(topology, package->cpuset, HWLOC_OBJ_DIE);
+    (void)cJSON_AddNumberToObject(json, "dies", dies > 0 ? dies : 1);
   }
   return array;
 }
@@ -92,6 +96,7 @@ cJSON *probe_document(hwloc_topology_t topology, const char *source) {
   (void)cJSON_AddNumberToObject(json, "version", PROBE_DOCUMENT_VERSION);
   (void)cJSON_AddStringToObject(json, "source", source);
   (void)cJSON_AddStringToObject(json, "hwloc", version);
+  if (hwloc_topology_is_thissystem(topology)) (void)cJSON_AddItemToObject(json, "libnuma", probe_libnuma_json());
   // A key whose value could not be made (no memory) is missing, and the reader refuses the document.
   (void)cJSON_AddItemToObject(json, "machine", machine_json(topology));
   (void)cJSON_AddItemToObject(json, "packages", packages_json(topology));

@@ -117,6 +117,25 @@ static int print_json(cJSON *json) {
   return rc;
 }
 
+/// Whether the file begins as NCCL's do. They state other things, and the sidecar's program reads them without help.
+static bool is_nccl(const char *path) {
+  char text[512];
+  FILE *file = fopen(path, "re");
+  if (!file) return false;
+  size_t length = fread(text, 1, sizeof text - 1, file);
+  // Only read from: a failing close loses nothing.
+  (void)fclose(file);
+  text[length] = 0;
+  return strstr(text, "<system") != NULL;
+}
+
+static int not_loaded(const options *o) {
+  if (o->xml && is_nccl(o->xml)) {
+    return failed(o->xml, "a topology of NCCL: `coxswain topology --from` and `coxswain place --topology` read it");
+  }
+  return failed(o->xml ? o->xml : o->synthetic ? o->synthetic : "this machine", "the topology cannot be loaded");
+}
+
 static int run(const options *o) {
   hwloc_topology_t topology;
   // Memory of GPUs that the kernel presents as NUMA nodes must be seen, to keep host work off it.
@@ -127,7 +146,7 @@ static int run(const options *o) {
   if (configure(topology, o) != 0) {
     rc = failed(o->xml ? o->xml : o->synthetic ? o->synthetic : "configuration", strerror(errno));
   } else if (hwloc_topology_load(topology) != 0) {
-    rc = failed(o->xml ? o->xml : o->synthetic ? o->synthetic : "this machine", "the topology cannot be loaded");
+    rc = not_loaded(o);
   } else {
     if (!o->xml && !o->synthetic && restrict_to_own_affinity(topology) != 0) {
       (void)failed("the affinity of this process", strerror(errno));

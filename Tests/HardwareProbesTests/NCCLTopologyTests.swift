@@ -39,6 +39,23 @@ import Testing
     #expect(topology.gpuPairs.map(\.closeness)[0...3] == [.socket, .socket, .unknown, .nvlink])
   }
 
+  /// As virtual machines show them: a NIC for each GPU, and no bridge that says which.
+  @Test func equalNICsAreDividedAmongWorkers() throws {
+    func pci(_ id: String, _ kind: String) -> String { "<pci busid=\"\(id):00:00.0\" class=\"\(kind)\"/>" }
+    let devices = ["0001", "0002", "0003"].map { pci($0, "0x030200") } + ["0101", "0102"].map { pci($0, "0x020700") }
+    let topology = try load("<system><cpu numaid=\"0\" affinity=\"ff\">\(devices.joined())</cpu></system>")
+    let workers = NodePlacer.place(topology, NodePlacementRequest()).workers
+    #expect(workers.map(\.nic) == ["0101:00:00.0", "0102:00:00.0", "0101:00:00.0"])
+  }
+
+  @Test func makersAreNamed() throws {
+    let text = ["0x10de", "0x1002", "0x8086", "0x0"].enumerated().map {
+      "<pci busid=\"000\($0):00:00.0\" class=\"0x030200\" vendor=\"\($1)\"/>"
+    }
+    let topology = try load("<system><cpu numaid=\"0\" affinity=\"f\">\(text.joined())</cpu></system>")
+    #expect(topology.gpus.map(\.vendor) == [.nvidia, .amd, .intel, nil])
+  }
+
   @Test(arguments: [
     "", "<system", "<system>", "<system></sistem>", "<topology/>", "<system><cpu affinity='xyz'/></system>",
     "<system><cpu affinity='0' affinity='0'/></system>", "<system/><system/>", "<system>&nbsp;</system>",

@@ -25,6 +25,23 @@ import WireProtocol
     #expect(Headroom(readings).bytes.value ?? 0 > 0)
   }
 
+  @Test func libnumaAgrees() throws {
+    let json = try BuiltProbe.document().json
+    let libnuma = try #require(json["libnuma"])
+    guard libnuma["available"] == true else { return }
+    #expect(libnuma["allowed_nodes"] == json["machine"]?["allowed_nodes"])
+    #expect(libnuma["configured_cpus"]?.integerValue ?? 0 > 0)
+    #expect(try BuiltProbe.document("--topology-synthetic", "pack:1 core:1 pu:1").json["libnuma"] == nil)
+  }
+
+  @Test func packagesStateTheirDies() throws {
+    func dies(_ text: String) throws -> [JSONValue?] {
+      try BuiltProbe.document("--topology-synthetic", text).json["packages"]?.arrayValue?.map { $0["dies"] } ?? []
+    }
+    #expect(try dies("pack:2 die:3 core:2 pu:1") == [3, 3])
+    #expect(try dies("pack:1 core:2 pu:1") == [1])
+  }
+
   @Test func memoryBesideTheDRAMOwnsNoCPUs() throws {
     // Two sockets of Grace: one ordinary node and two of GPU memory each; nothing says which is which.
     let text = "pack:2 [numa(memory=515396075520)] [numa(memory=199715979264)] [numa(memory=199715979264)] core:4 pu:1"

@@ -9,6 +9,8 @@ public struct NodePlacer {
   private var warnings: [NodePlacementReason] = []
   /// Workers at home on each node so far, by os index.
   private var workersOnNode: [Int: Int] = [:]
+  /// Workers that were sent to each NIC and NVMe so far, by bus id.
+  private var workersOnDevice: [String: Int] = [:]
 
   /// A worker while it is being placed.
   private struct Draft {
@@ -283,14 +285,19 @@ public struct NodePlacer {
     return row[column]
   }
 
-  /// The device with the most bridges in common, else on the same node; nil if neither is there.
-  private func nearest(_ kind: MachineTopology.Device.Kind, to gpu: MachineTopology.Device) -> String? {
+  /// The device with the most bridges in common, else on the same node; nil if neither is there. Of equals the one with
+  /// the fewest workers, then the first: virtual machines show a NIC for each GPU and no bridges.
+  private mutating func nearest(_ kind: MachineTopology.Device.Kind, to gpu: MachineTopology.Device) -> String? {
     let devices = topology.devices.filter { $0.kind == kind && $0.isLocalityKnown && gpu.isLocalityKnown }
     func common(_ device: MachineTopology.Device) -> Int { device.bridges.count { gpu.bridges.contains($0) } }
     let near = devices.filter { device in
       common(device) > 0 || device.numaNodes.contains { gpu.numaNodes.contains($0) }
     }
-    // The first of equals: the order of PCI addresses.
-    return near.max { common($0) < common($1) || common($0) == common($1) && $0.busID > $1.busID }?.busID
+    let found = near.min {
+      (-common($0), workersOnDevice[$0.busID, default: 0], $0.busID)
+        < (-common($1), workersOnDevice[$1.busID, default: 0], $1.busID)
+    }
+    if let found { workersOnDevice[found.busID, default: 0] += 1 }
+    return found?.busID
   }
 }
