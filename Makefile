@@ -10,7 +10,7 @@ export JOBS ?= 2
 export TRACE PROFILE POLICY ENGINE_OPTIONS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-vllm bench lint embed clean
+.PHONY: help setup run test test-vllm bench deb man lint embed clean
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,6 +30,13 @@ test-vllm:  ## the tests against a real vLLM on the CPU alone (needs a build; sk
 bench: setup  ## benchmarks beside their targets
 	@Scripts/build.sh
 	@.build/release/coxswain bench
+
+deb: setup  ## a Debian package in .build/deb
+	@Scripts/deb.sh
+
+man: setup  ## man pages and shell completions of the release build in .build/man and .build/completions
+	@Scripts/build.sh
+	@Scripts/man.sh
 
 lint: setup  ## formatting, shell and Python syntax, schemas
 	@Scripts/lint.sh

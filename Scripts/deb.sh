@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A Debian package of the release build, in .build/deb. Swift's runtime is linked in, so that it needs nothing but Debian.
+# A Debian package of the release build, in .build/deb. Swift's runtime is linked in, so that it needs nothing but Debian;
+# executables that were linked otherwise bring its libraries along.
 #
 #   COXSWAIN_BUILD=FOLDER   take coxswain and coxswain-probe from there instead of building them
 #   COXSWAIN_DEB=FOLDER     leave the package there (default .build/deb)
@@ -43,14 +44,21 @@ package_version() {
 
 put() { install -D -m "$1" "$2" "$root/$3"; }
 
+# Shared libraries of Swift that an executable needs, by path; none when its runtime is linked in.
+swift_libraries() { ldd "$1" | sed -nE 's|.* => (/[^ ]*/swift/linux/[^ ]+) .*|\1|p'; }
+
+# An executable that needs Swift's libraries goes with them into a folder of its own, where its $ORIGIN finds them.
 put_executables() {
-  local name
+  local name library folder=usr/bin
+  [ -z "$(swift_libraries "$build/coxswain")" ] || folder=usr/lib/coxswain
   for name in coxswain coxswain-probe; do
-    put 755 "$build/$name" "usr/bin/$name"
-    strip "${STRIP[@]}" "$root/usr/bin/$name"
-    if ldd "$root/usr/bin/$name" | grep -E 'libswift|not found' >&2; then
-      fail "$build/$name is not linked with --static-swift-stdlib"
-    fi
+    put 755 "$build/$name" "$folder/$name"
+    strip "${STRIP[@]}" "$root/$folder/$name"
+    for library in $(swift_libraries "$build/$name"); do
+      put 644 "$library" "$folder/${library##*/}"
+      strip --strip-unneeded "$root/$folder/${library##*/}"
+    done
+    [ "$folder" = usr/bin ] || { mkdir -p "$root/usr/bin" && ln -s "../lib/coxswain/$name" "$root/usr/bin/$name"; }
   done
 }
 
@@ -95,7 +103,11 @@ put_documents() {
 dependencies() {
   mkdir -p "$work/shlibdeps/debian"
   printf 'Source: coxswain\n\nPackage: coxswain\nArchitecture: any\n' >"$work/shlibdeps/debian/control"
-  (cd "$work/shlibdeps" && dpkg-shlibdeps -O --warnings=0 "$root"/usr/bin/*) | sed -n 's/^shlibs:Depends=//p'
+  local programs
+  mapfile -t programs < <(find "$root/usr/bin" "$root/usr/lib/coxswain" -type f 2>/dev/null)
+  # Swift's own libraries belong to no package.
+  (cd "$work/shlibdeps" && dpkg-shlibdeps -O --ignore-missing-info -S"$root" "${programs[@]}" 2>"$work/shlibdeps/log") \
+    | sed -n 's/^shlibs:Depends=//p' || fail "$(cat "$work/shlibdeps/log")"
 }
 
 put_control() {

@@ -78,7 +78,7 @@ class UnitTests(unittest.TestCase):
         allowed = self.calls(analyze, "@system-service")
         for denied in (name for value in filters if value.startswith("~") for name in value[1:].split()):
             allowed -= self.calls(analyze, denied)
-        for name in ("get_mempolicy", "sched_getaffinity", "poll", "statfs", "kill", "setpgid", "execve"):
+        for name in ("get_mempolicy", "set_mempolicy", "setpriority", "sched_getaffinity", "poll", "statfs", "kill", "setpgid", "execve"):
             self.assertIn(name, allowed)
 
     def calls(self, analyze, name):
