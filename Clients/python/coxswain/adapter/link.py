@@ -26,6 +26,8 @@ from .counters import Counters
 REGISTER = "coxswain.v1.Scheduler/Register"
 STEP = "coxswain.v1.Scheduler/Step"
 RECEIVE_BYTES = 1 << 18
+#: How long an answer is looked for without giving the CPU away.
+LOOK_S = 150e-6
 #: A reply to a Step later than this is no longer waited for; the connection is closed.
 REPLY_MAX_S = 5.0
 #: A reply to Register may take longer: nobody waits for it, and a Register that is left behind on a closed connection
@@ -140,15 +142,18 @@ class Link:
 
     def _exchange(self, request: dict[str, Any], deadline_s: float) -> dict[str, Any] | None:
         self._send(request)
+        # An answer takes less time than going to sleep and waking up: look for it for a moment first.
+        looking_until_s = min(deadline_s, self._clock() + LOOK_S)
         while True:
-            left_s = deadline_s - self._clock()
-            if left_s <= 0 or not self._wait_readable(left_s):
+            now_s = self._clock()
+            if now_s >= looking_until_s and (
+                    now_s >= deadline_s or not self._wait_readable(deadline_s - now_s)):
                 self.counters.add("late")
                 return None
-            self._receive()
-            payload = self._frames.next()
-            if payload is not None:
-                return self._reply(payload)
+            if self._receive():
+                payload = self._frames.next()
+                if payload is not None:
+                    return self._reply(payload)
 
     def _receive_late(self) -> None:
         """A reply after its deadline tells only whether the Step counted; a reply to Register opens the session."""
@@ -309,14 +314,16 @@ class Link:
                 return
             self._unsent = self._unsent[sent:]
 
-    def _receive(self) -> None:
+    def _receive(self) -> bool:
+        """Takes what has come; False when there is nothing."""
         try:
             data = self._socket.recv(RECEIVE_BYTES)
         except (BlockingIOError, InterruptedError):
-            return
+            return False
         if not data:
             raise OSError(errno.ECONNRESET, "the sidecar closed the connection")
         self._frames.feed(data)
+        return True
 
     def _wait_readable(self, timeout_s: float) -> bool:
         descriptor = self._socket.fileno()
