@@ -2,6 +2,7 @@
 
   python -m vllm_tests.benefit --out result.json                  5 rounds, three loads: leave the machine alone
   python -m vllm_tests.benefit --rounds 1 --seconds 20 --loads 1  a short look
+  python -m vllm_tests.benefit --split --loads 0.5 --rounds 3     with one kind of verb alone, beside all of them
 
 First the unloaded server is measured: 5 times its TTFT and twice its TPOT are the interactive SLO, set
 before the first loaded run. Then each round serves each load, with a fresh seed, by all three servers in random order.
@@ -29,6 +30,10 @@ SCHEDULER = "coxswain.vllm.CoxswainScheduler"
 CLASSES = (
     ("interactive", 0.5, (16, 96), (8, 24), 0), ("standard", 0.3, (64, 384), (16, 48), 1),
     ("batch", 0.2, (384, 900), (48, 96), 2))
+# Verbs that may be declared alone, to see what each is worth.
+VERBS = {
+    "order": ("order", "hold", "sequences"), "chunk": ("chunk", "budget"), "pause": ("pause",),
+    "preempt": ("requeue", "victim_order")}
 # One tenant sends three times as much as the other.
 GREEDY_SHARE = 0.75
 #: Coxswain is told this share of the SLOs, as an operator would: clients measure theirs behind HTTP and tokenizers.
@@ -266,7 +271,7 @@ async def measure(options, servers, sidecar_policy):
                         answers = await bench.load(by_name[name], load * capacity, options.seconds, seed)
                         run = {"server": name, "load": load, "round": round_number,
                                "score": score(answers, slo, options.seconds)}
-                        if name == "coxswain":
+                        if name.startswith("coxswain"):
                             run["adapter"] = by_name[name].stats()
                         result["runs"].append(run)
                         print(json.dumps({**run, "adapter": None}), flush=True)
@@ -278,13 +283,28 @@ async def measure(options, servers, sidecar_policy):
     return result
 
 
+def without(*kept):
+    """Verbs that are not declared when only these kinds are."""
+    return ",".join(verb for kind, verbs in VERBS.items() if kind not in kept for verb in verbs)
+
+
+def contenders(options):
+    """(name, more options of vLLM, scheduler class, verbs not declared)"""
+    ours = ("coxswain", (), SCHEDULER, options.without_verbs)
+    if options.split:
+        return [("fcfs", (), None, ""), ours] + [
+            (f"coxswain, {kind} alone", (), SCHEDULER, without(kind)) for kind in VERBS]
+    return [("fcfs", (), None, ""), ("priority", ("--scheduling-policy", "priority"), None, ""), ours]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--loads", type=float, nargs="+", default=[0.25, 0.5, 0.7], help="shares of the capacity")
     parser.add_argument("--policy", default="goodput", help="preset or policy file that Coxswain runs")
-    parser.add_argument("--without-verbs", default="", help="to split the gain by verb")
+    parser.add_argument("--without-verbs", default="", help="verbs that Coxswain does not declare")
+    parser.add_argument("--split", action="store_true", help="Coxswain with one kind of verb alone, beside stock fcfs")
     parser.add_argument("--deadline-ms", type=float, default=2)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10 ** 6))
     parser.add_argument("--out")
@@ -295,12 +315,10 @@ def main():
     options.link = os.path.join(folder, "sockets")
     servers = []
     try:
-        for name, extra, scheduler in (
-                ("fcfs", (), None), ("priority", ("--scheduling-policy", "priority"), None),
-                ("coxswain", (), SCHEDULER)):
+        for name, extra, scheduler, verbs in contenders(options):
             server = Server(
                 model, *OPTIONS, *extra, scheduler=scheduler, COXSWAIN_RUNTIME_DIR=options.link,
-                COXSWAIN_DEADLINE_MS=options.deadline_ms, COXSWAIN_WITHOUT_VERBS=options.without_verbs)
+                COXSWAIN_DEADLINE_MS=options.deadline_ms, COXSWAIN_WITHOUT_VERBS=verbs)
             server.name = name
             servers.append(server)
         result = asyncio.run(measure(options, servers, lambda slo: policy_of(options.policy, slo, folder)))
