@@ -7,6 +7,8 @@ public struct EngineOptions: Hashable, Sendable {
   public var prefixCaching = true
   /// Tells the scheduler each request's true output length as its limit: for clairvoyant baselines.
   public var knownOutputLengths = false
+  /// Gives the scheduler the profile's iteration times to start from; otherwise it guesses and learns.
+  public var tellsIterationTimes = true
   /// nil: the profile's.
   public var kvCapacityTokens: Int?
   public var blockTokens: Int?

@@ -17,10 +17,12 @@ public struct Contender: Hashable, Sendable {
     self.isClairvoyant = isClairvoyant
   }
 
-  /// - Parameter time: the iteration times that the scheduler starts from, unless its policy has its own.
-  func link(time: IterationTimeModel? = nil) -> any SchedulerLink {
+  /// - Parameters:
+  ///   - time: the iteration times that the scheduler starts from, unless its policy has its own.
+  ///   - isTold: whether it starts from any.
+  func link(time: IterationTimeModel? = nil, isTold: Bool = true) -> any SchedulerLink {
     var policy = policy
-    policy.timeModel = policy.timeModel ?? time
+    policy.timeModel = isTold ? policy.timeModel ?? time : nil
     return CoreLink(policy: policy)
   }
 

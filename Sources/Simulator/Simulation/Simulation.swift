@@ -114,7 +114,7 @@ public struct Simulation: Sendable {
       options.seed = source.seed
       var engine = ReferenceEngine(
         profile: instance.profile, options: options, mix: source.mix, workload: ListWorkload([]),
-        link: contender.link(time: instance.profile.time))
+        link: contender.link(time: instance.profile.time, isTold: options.tellsIterationTimes))
       engine.countsArrivalsUntilUs = countsUntilUs
       return engine
     }

@@ -10,6 +10,8 @@ struct EngineFeatureOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("Tokens per KV block in place of the profile's.", valueName: "n")) var blockTokens: Int?
   @Flag(help: "Compute equal prefixes every time.") var noPrefixCaching = false
+  @Flag(help: "Tell the scheduler nothing of the profile's iteration times: it guesses, and learns.")
+  var noTimeModel = false
   @Option(help: ArgumentHelp("Pinned host memory for KV that leaves the GPU.", valueName: "GB")) var swapCpuGb = 0.0
   @Option(help: ArgumentHelp("Bandwidth between GPU and host.", valueName: "GB/s")) var swapCpuGbPerS = 50.0
   @Option(help: ArgumentHelp("Room on SSD for KV that leaves the GPU.", valueName: "GB")) var swapSsdGb = 0.0
@@ -52,6 +54,7 @@ struct EngineFeatureOptions: ParsableArguments {
 
   func apply(to options: inout EngineOptions) {
     options.prefixCaching = !noPrefixCaching
+    options.tellsIterationTimes = !noTimeModel
     options.blockTokens = blockTokens
     if swapCpuGb > 0 || swapSsdGb > 0 {
       options.swap = SwapOptions(
