@@ -38,6 +38,7 @@ extension SchedulerCore {
     frame.setGap()
     IterationChoice(fixedUs: goodput.time.fixedUs).decide(&frame)
     serveDue(&frame)
+    frame.addHopeless()
     serveByDeadline(&frame)
     serveLate(&frame)
     goodput.noteKV(refused: frame.refusedKVDensity > 0)
@@ -77,7 +78,7 @@ extension SchedulerCore {
       weight: job.weight, restTokens: rest)
     let isHopeless = frame.startUs > decode.dueUs + goodput.graceUs(tpotUs: job.tpotUs, restTokens: rest)
     goodput.setStanding(slot, isHopeless ? .hopeless : .live)
-    guard !isHopeless else { return frame.hopelessDecodes.append(decode) }
+    guard !isHopeless else { return frame.hopelessDecodes.append(decode.stretched(lastUs: lastUs)) }
     frame.committedTokens += reservedTokens(request, rest)
     frame.decodes.append(decode)
   }
@@ -305,7 +306,6 @@ extension SchedulerCore {
     let limitUs = limitUs(frame)
     let hopelessUs = Int(Double(frame.tauUs) * Self.hopelessShare)
     for prefill in frame.latePrefills where !servePrefill(Int(prefill.slot), hopelessUs, kvShare: 1, &frame) { break }
-    frame.addHopeless()
     serveDecodes(dueBy: .max, hopelessUs, &frame)
     goodput.beginLateWalk()
     var tried = 0

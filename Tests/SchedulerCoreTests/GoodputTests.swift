@@ -66,6 +66,20 @@ struct GoodputTests {
     #expect(ran["hopeless"] == 26)
   }
 
+  /// The engine stands still for 10 s, far more than a's 25 ms per token can make up for: a is late for good. A prompt
+  /// with a minute to spare does not hold its stream up for all that.
+  @Test mutating func aStreamThatIsLateGoesOn() throws {
+    engine.arrive(prompt: 10, maxOutput: 50, name: "a")
+    #expect(try advance() == ["a": 10])
+    engine.iterationUs = 10_000_000
+    engine.arrive(prompt: 900, maxOutput: 4, name: "long", requestClass: 2)
+    for _ in 0..<5 {
+      let ran = try advance()
+      #expect(ran["a"] == 1)
+      #expect(ran["long"] ?? 0 > 50, "and has most of each iteration")
+    }
+  }
+
   /// Sixteen blocks hold 256 tokens. a holds 100 and may need 50 more. b, with 120, fits beside it; c, with 140, does
   /// not, and a third of its size does not pass it.
   @Test mutating func roomForKVIsKeptForWhomItWasRefused() throws {

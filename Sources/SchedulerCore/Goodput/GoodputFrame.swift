@@ -14,6 +14,17 @@ struct GoodputFrame: Codable, Sendable {
     var weight: Double
     /// Tokens still to come.
     var restTokens: Double
+
+    /// A request that is late for good gets a token each time that so many times its TPOT has passed, ahead of whom
+    /// nothing hurries: nobody's stream stands still for prompts that can wait.
+    static let stretch = 4.0
+
+    /// The same, due so late.
+    func stretched(lastUs: Int64) -> Decode {
+      var decode = self
+      decode.dueUs = lastUs + Int64(Self.stretch * tpotUs)
+      return decode
+    }
   }
 
   struct Prefill: Codable, Sendable {
