@@ -38,7 +38,7 @@ extension SchedulerCore {
     frame.setGap()
     IterationChoice(fixedUs: goodput.time.fixedUs).decide(&frame)
     serveDue(&frame)
-    frame.addHopeless()
+    serveLateStreams(&frame)
     serveByDeadline(&frame)
     serveLate(&frame)
     goodput.noteKV(refused: frame.refusedKVDensity > 0)
@@ -134,6 +134,12 @@ extension SchedulerCore {
     let horizonUs = frame.startUs + Self.dueIterations * frame.tauUs
     let spendsBank = frame.spendsBank
     serveDecodes(&frame) { (spendsBank ? $0.dueUs : min($0.dueUs, $0.gapDueUs)) < horizonUs }
+  }
+
+  /// Streams that are late for good and stood still long enough.
+  private mutating func serveLateStreams(_ frame: inout GoodputFrame) {
+    frame.addHopeless()
+    serveDecodes(dueBy: frame.startUs + frame.tauUs, limitUs(frame), &frame)
   }
 
   /// Runs the decodes that `isChosen` names, and takes them off the list.

@@ -71,6 +71,7 @@ struct GoodputTests {
   @Test mutating func aStreamThatIsLateGoesOn() throws {
     engine.arrive(prompt: 10, maxOutput: 50, name: "a")
     #expect(try advance() == ["a": 10])
+    #expect(try advance() == ["a": 1])
     engine.iterationUs = 10_000_000
     engine.arrive(prompt: 900, maxOutput: 4, name: "long", requestClass: 2)
     for _ in 0..<5 {
