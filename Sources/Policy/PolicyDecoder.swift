@@ -38,8 +38,13 @@ struct PolicyDecoder {
       batch.choice("deadline_anchor", into: &config.deadlineAnchor)
       batch.integer("hold_us", in: PolicyLimits.holdUs, into: &config.holdUs)
     }
-    section(root, "preemption", PolicyField.Preemption.self) {
-      $0.choice("victim_order", into: &config.victimOrder)
+    decodeAdmission(root, &config.admission)
+    section(root, "preemption", PolicyField.Preemption.self) { preemption in
+      preemption.choice("victim_order", into: &config.victimOrder)
+      preemption.choice("means", into: &config.preemption.means)
+      preemption.integer("rest_plans", in: PolicyLimits.restPlans, into: &config.preemption.restPlans)
+      preemption.integerOrNull(
+        "per_second", in: PolicyLimits.preemptionsPerSecond, into: &config.preemption.perSecond)
     }
     section(root, "memory", PolicyField.Memory.self) {
       $0.ratioPpm("watermark_ratio", most: PolicyLimits.watermarkRatio, into: &config.watermarkPpm)
@@ -66,6 +71,15 @@ struct PolicyDecoder {
     let fields = Field.allCases.map(\.rawValue)
     let required = base == nil ? fields : []
     PolicyReader(json, path: root.pointer(name), fields: fields, required: required, sink: sink).map(read)
+  }
+
+  private func decodeAdmission(_ root: PolicyReader, _ rules: inout AdmissionRules) {
+    section(root, "admission", PolicyField.Admission.self) { admission in
+      admission.integerOrNull("queue_depth", in: PolicyLimits.queueDepth, into: &rules.queueDepth)
+      admission.choice("infeasible", into: &rules.infeasible)
+      admission.ratioPpm("kv_headroom_ratio", most: PolicyLimits.watermarkRatio, into: &rules.kvHeadroomPpm)
+      admission.boolean("reserve_prompts", into: &rules.reservesPrompts)
+    }
   }
 
   private func decodeClasses(_ root: PolicyReader, _ config: inout PolicyConfig) {

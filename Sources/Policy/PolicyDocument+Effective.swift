@@ -21,7 +21,17 @@ extension PolicyDocument {
       "long_prefill_tokens": JSONValue(config.longPrefillTokens),
       "deadline_anchor": .string(config.deadlineAnchor.rawValue), "hold_us": JSONValue(config.holdUs),
     ]
-    file["preemption"] = ["victim_order": .string(config.victimOrder.rawValue)]
+    file["admission"] = [
+      "queue_depth": config.admission.queueDepth.map { JSONValue($0) } ?? .null,
+      "infeasible": .string(config.admission.infeasible.rawValue),
+      "kv_headroom_ratio": .number(Double(config.admission.kvHeadroomPpm) / 1_000_000),
+      "reserve_prompts": .bool(config.admission.reservesPrompts),
+    ]
+    file["preemption"] = [
+      "victim_order": .string(config.victimOrder.rawValue), "means": .string(config.preemption.means.rawValue),
+      "rest_plans": JSONValue(config.preemption.restPlans),
+      "per_second": config.preemption.perSecond.map { JSONValue($0) } ?? .null,
+    ]
     file["memory"] = ["watermark_ratio": .number(Double(config.watermarkPpm) / 1_000_000)]
     file["speculation"] = ["draft_tokens": JSONValue(config.draftTokens)]
     return .object(file)

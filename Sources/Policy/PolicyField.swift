@@ -5,7 +5,7 @@ public enum PolicyField {
     case schema = "$schema"
     case version, preset, name, description, classes
     case defaultClass = "default_class"
-    case tenants, queue, batch, preemption, memory, speculation
+    case tenants, queue, batch, admission, preemption, memory, speculation
   }
 
   public enum Class: String, CaseIterable, Sendable {
@@ -32,7 +32,20 @@ public enum PolicyField {
     case holdUs = "hold_us"
   }
 
-  public enum Preemption: String, CaseIterable, Sendable { case victimOrder = "victim_order" }
+  public enum Admission: String, CaseIterable, Sendable {
+    case queueDepth = "queue_depth"
+    case infeasible
+    case kvHeadroomRatio = "kv_headroom_ratio"
+    case reservePrompts = "reserve_prompts"
+  }
+
+  public enum Preemption: String, CaseIterable, Sendable {
+    case victimOrder = "victim_order"
+    case means
+    case restPlans = "rest_plans"
+    case perSecond = "per_second"
+  }
+
   public enum Memory: String, CaseIterable, Sendable { case watermarkRatio = "watermark_ratio" }
   public enum Speculation: String, CaseIterable, Sendable { case draftTokens = "draft_tokens" }
 }

@@ -22,6 +22,9 @@ public enum PolicyLimits {
   public static let holdUs = 1_000...100_000
   /// Admission may leave at most half of a pool free.
   public static let watermarkRatio = 0.5
+  public static let restPlans = 0...10_000
+  public static let preemptionsPerSecond = 1...100_000
+  public static let queueDepth = 0...1_000_000
   /// One base-36 digit reports them (session rule 7).
   public static let draftTokens = 0...35
 

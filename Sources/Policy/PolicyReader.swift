@@ -50,6 +50,12 @@ struct PolicyReader {
     }
   }
 
+  func boolean(_ name: String, into target: inout Bool) {
+    guard let value = object[name] else { return }
+    guard let flag = value.boolValue else { return report(name, value, isType: false, "true or false") }
+    target = flag
+  }
+
   /// A share from 0 to `most`, in parts per million.
   func ratioPpm(_ name: String, most: Double, into target: inout Int) {
     guard let value = object[name] else { return }

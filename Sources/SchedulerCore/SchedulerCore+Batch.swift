@@ -69,11 +69,13 @@ extension SchedulerCore {
     while true {
       let missing = budget.missingBlocks(from: request.computedTokens, to: target, keepWatermark: false)
       if missing == 0 { return true }
-      guard let victim = nextVictim(for: slot) else { return giveUp(slot, request, missing: missing) }
+      guard preemption.isWithinRate, !shouldWait(slot, request, missing: missing),
+        let victim = nextVictim(for: slot)
+      else { return giveUp(slot, request, missing: missing) }
       let victimRequest = mirror.table.requests[victim]
-      guard preemption.mayRequeue(victimRequest) else {
+      guard preemption.mayPreempt(victimRequest) else {
         // It must leave the unsettled plans first: leave it out now, preempt it in a later step.
-        if draft.promisedBlocks < missing, preemption.mayRequeue, preemption.mayPause, victim != slot {
+        if draft.promisedBlocks < missing, preemption.mayPreempt, preemption.mayPause, victim != slot {
           leaveOutForLater(victim, victimRequest, missing: missing)
           continue
         }
@@ -84,7 +86,10 @@ extension SchedulerCore {
     }
   }
 
-  private func nextVictim(for slot: Int? = nil) -> Int? {
+  private mutating func nextVictim(for slot: Int? = nil) -> Int? {
+    if !servesByRank, preemption.ranksByCost || (preemption.ranksVictims && policy.batchStrategy != .goodput) {
+      return rankedVictims(most: 1).first
+    }
     if policy.batchStrategy == .goodput { return goodput.nextVictim(mirror.table, draft) }
     if servesByRank, let slot { return rankedVictim(for: slot) }
     return preemption.nextVictim(mirror.table, classes, draft)
@@ -95,10 +100,15 @@ extension SchedulerCore {
 
   /// Preempts: takes back what the victim was given and counts its blocks as free.
   mutating func requeue(_ victim: Int, _ request: Request, reason: Reason?) {
+    let choice = means(for: victim, request)
     takeBack(victim, request)
     let released = budget.release(computed: request.computedTokens)
-    // The ranked strategies pause and resume: their sources keep what was computed, in host memory where there is room.
-    draft.preempt(slot: victim, verb: servesByRank && maySwap ? .swap : .requeue)
+    draft.preempt(slot: victim, verb: choice.verb, toSSD: choice.toSSD)
+    preemption.note(victim, request, choice, nowUs: mirror.nowUs)
+    if preemption.choosesMeans {
+      draft.explain(request.handle, .recomputeCost(us: choice.recomputeUs))
+      if let copyUs = choice.copyUs { draft.explain(request.handle, .copyCost(us: copyUs)) }
+    }
     draft.explain(request.handle, reason ?? .preemptedKV(blocks: released))
   }
 
@@ -145,6 +155,7 @@ extension SchedulerCore {
       return
     }
     if policy.batchStrategy == .orca { orca.open(mirror.table) }
+    openAdmission()
     var skipped = 0
     while let slot = queue.next(mirror.table.ids) {
       guard budget.tokens > 0 else { return bind(slot, .waitingBudget(tokens: 0)) }
@@ -155,7 +166,9 @@ extension SchedulerCore {
         let sized = batch.tokens(for: request, wanted: request.uncachedTokens, drafts: 0, budgetTokens: budget.tokens)
         switch decide(request, sized) {
         case .admit(let tokens, let chunk):
+          if request.isSwapped { budget.hold(computed: request.computedTokens) }
           take(slot, request, tokens: tokens, drafts: 0)
+          admission.note(slot)
           budget.takeSequence()
           draft.countAdmission()
           queue.admit(slot, request: request, ids: mirror.table.ids)
@@ -179,7 +192,8 @@ extension SchedulerCore {
       if missing > 0 { return .stop(.waitingKV(missingBlocks: missing)) }
     }
     return admission.decide(
-      request, sized: sized, budget: &budget, runningCount: mirror.table.sums.running + draft.admittedCount)
+      request, sized: sized, budget: &budget, runningCount: mirror.table.sums.running + draft.admittedCount,
+      promised: admission.promisedBlocks(mirror.table, draft, &budget))
   }
 
   mutating func bind(_ slot: Int, _ reason: Reason) {
@@ -235,8 +249,8 @@ extension SchedulerCore {
       heldForStall = false
       return false
     }
-    if !preemptedLast, mirror.table.sums.running > 1, let victim = nextVictim(),
-      preemption.mayRequeue(mirror.table.requests[victim])
+    if !preemptedLast, mirror.table.sums.running > 1, preemption.isWithinRate, let victim = nextVictim(),
+      preemption.mayPreempt(mirror.table.requests[victim])
     {
       requeue(victim, mirror.table.requests[victim], reason: .stalled(steps: stalled))
       return false

@@ -33,6 +33,7 @@ extension SchedulerCore {
     var frame = GoodputFrame()
     swap(&frame, &goodput.frame)
     frame.open(startUs: startUs)
+    openAdmission()
     scanRunning(&frame)
     noteUrgent(&frame)
     frame.setGap()
@@ -271,7 +272,8 @@ extension SchedulerCore {
       return false
     }
     let decision = admission.decide(
-      request, sized: (tokens, nil), budget: &budget, runningCount: mirror.table.sums.running + draft.admittedCount)
+      request, sized: (tokens, nil), budget: &budget, runningCount: mirror.table.sums.running + draft.admittedCount,
+      promised: admission.promisedBlocks(mirror.table, draft, &budget))
     switch decision {
     case .stop(let reason):
       bind(slot, reason)
@@ -280,7 +282,9 @@ extension SchedulerCore {
       bind(slot, reason)
       return true
     case .admit:
+      if request.isSwapped { budget.hold(computed: request.computedTokens) }
       take(slot, request, tokens: tokens, drafts: 0)
+      admission.note(slot)
       budget.takeSequence()
       draft.countAdmission()
       draft.explain(request.handle, .admitted(tokens: tokens))

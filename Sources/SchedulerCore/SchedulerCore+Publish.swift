@@ -78,10 +78,13 @@ extension SchedulerCore {
     mirror.planned.items.append(item)
   }
 
-  private func publishVictims(into plan: inout StepPlan) {
+  private mutating func publishVictims(into plan: inout StepPlan) {
     guard preemption.namesVictims, memory.isTight(freeBlocks: budget.freeBlocks, running: mirror.table.sums.running)
     else { return }
-    for slot in preemption.victims(mirror.table, classes, draft) {
+    let victims =
+      preemption.ranksVictims
+      ? rankedVictims(most: PreemptionController.victimsMax) : preemption.victims(mirror.table, classes, draft)
+    for slot in victims {
       plan.victims.append(mirror.table.requests[slot].handle)
     }
   }

@@ -120,6 +120,7 @@ extension SchedulerCore {
   /// Everybody who is not served yet, by rank, until somebody cannot be.
   private mutating func serveByRank() {
     queue.beginWalk(admitting: true, ids: mirror.table.ids)
+    openAdmission()
     var waiting = queue.next(mirror.table.ids)
     var nextRunning = 0
     while true {
@@ -216,6 +217,7 @@ extension SchedulerCore {
   private mutating func admit(_ slot: Int, _ request: Request, _ tokens: Int, _ prefix: Int, _ chunk: Reason?) {
     budget.hold(computed: request.computedTokens)
     take(slot, request, tokens: tokens, drafts: 0)
+    admission.note(slot)
     budget.takeSequence()
     draft.countAdmission()
     queue.admit(slot, request: request, ids: mirror.table.ids)
@@ -269,7 +271,7 @@ extension SchedulerCore {
       return false
     }
     let request = mirror.table.requests[Int(entry.slot)]
-    guard preemption.mayRequeue(request) else { return false }
+    guard preemption.isWithinRate, preemption.mayPreempt(request) else { return false }
     requeue(Int(entry.slot), request, reason: nil)
     budget.returnSequence()
     return true

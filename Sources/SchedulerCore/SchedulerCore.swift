@@ -44,7 +44,7 @@ public struct SchedulerCore: Codable, Sendable {
     classes = ClassResolver(policy)
     tenantWeights = TenantWeights(policy)
     batch = BatchPlanner(engine: engine, policy: policy)
-    admission = AdmissionController(engine: engine)
+    admission = AdmissionController(engine: engine, policy: policy)
     preemption = PreemptionController(engine: engine, policy: policy)
     speculation = SpeculationController(engine: engine, policy: policy)
     let geometry = KVGeometry(engine.model)
@@ -61,6 +61,7 @@ public struct SchedulerCore: Codable, Sendable {
     try mirror.apply(delta)
     exerciser.observe(epoch: delta.epoch, seq: delta.seq, arrivals: delta.arrived.h.count)
     learn()
+    preemption.observe(mirror.table, nowUs: mirror.nowUs)
     requeueChanged()
   }
 
@@ -69,6 +70,7 @@ public struct SchedulerCore: Codable, Sendable {
     mirror.compactRunning()
     openBudget()
     pressure.open(resources)
+    preemption.open(resources, allowsHostTier: pressure.allowsHostTier, nowUs: mirror.nowUs)
     draft.open(slotCount: mirror.table.requests.count)
     queue.promoteStarving(nowUs: mirror.nowUs, ids: mirror.table.ids)
     if policy.ordering.isRanked { refreshRanks() }
@@ -87,6 +89,7 @@ public struct SchedulerCore: Codable, Sendable {
       scheduleAlone()
     }
     draft.closeItems()
+    preemption.close(draft, takenBlocks: budget.takenBlocks)
     preemptedLast = draft.preemptedCount > 0
     publish(resources, into: &plan)
   }
@@ -107,7 +110,8 @@ public struct SchedulerCore: Codable, Sendable {
     classes = ClassResolver(policy)
     tenantWeights = TenantWeights(policy)
     batch = BatchPlanner(engine: engine, policy: policy)
-    preemption = PreemptionController(engine: engine, policy: policy)
+    preemption = preemption.renewed(engine: engine, policy: policy)
+    admission = AdmissionController(engine: engine, policy: policy)
     speculation = SpeculationController(engine: engine, policy: policy)
     memory.setPolicy(policy)
     goodput.setPolicy(policy)

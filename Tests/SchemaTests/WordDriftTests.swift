@@ -38,6 +38,8 @@ import WireProtocol
     let anchor = "properties/batch/properties/deadline_anchor"
     try expect("policy-v1", anchor, are: PolicyConfig.DeadlineAnchor.self)
     try expect("policy-v1", "properties/preemption/properties/victim_order", are: PolicyConfig.VictimOrder.self)
+    try expect("policy-v1", "properties/preemption/properties/means", are: PreemptionRules.Means.self)
+    try expect("policy-v1", "properties/admission/properties/infeasible", are: AdmissionRules.Infeasible.self)
     #expect(try SchemaFile("policy-v1").words("properties/preset") == PolicyDocument.presetNames)
   }
 
@@ -63,6 +65,7 @@ import WireProtocol
   /// One of each. A new case does not compile until `isListed` names it; then it belongs here and into the schema.
   static let reasons: [Reason] = [
     .chunkBudget(tokens: 1), .chunkLongPrefill(tokens: 1), .admitted(tokens: 1), .preemptedKV(blocks: 1),
+    .recomputeCost(us: 1), .copyCost(us: 1), .truncatedKV(tokens: 1),
     .pausedKV(missingBlocks: 1), .pausedBudget(tokens: 1), .pausedInFlight(plans: 1), .pausedFinished(maxOutput: 1),
     .adapterLimit(adapters: 1), .waitingBudget(tokens: 1), .waitingSequences(sequences: 1),
     .waitingKV(missingBlocks: 1), .waitingMemory(headroomBytes: 1), .waitingPreemption(victims: 1),
@@ -72,7 +75,8 @@ import WireProtocol
 
   private static func isListed(_ reason: Reason) -> Bool {
     switch reason {
-    case .chunkBudget, .chunkLongPrefill, .admitted, .preemptedKV, .pausedKV, .pausedBudget, .pausedInFlight,
+    case .chunkBudget, .chunkLongPrefill, .admitted, .preemptedKV,
+      .recomputeCost, .copyCost, .truncatedKV, .pausedKV, .pausedBudget, .pausedInFlight,
       .pausedFinished, .adapterLimit, .waitingBudget, .waitingSequences, .waitingKV, .waitingMemory, .waitingPreemption,
       .speculating, .stalled:
       true

@@ -171,7 +171,7 @@ struct Mirror: Codable, Sendable {
       case .requeue:
         table.setTokens(slot: slot, computed: 0, output: request.outputTokens)
         table.setRunning(slot: slot, false)
-      case .swap: table.setRunning(slot: slot, false)
+      case .swap: table.swapOut(slot: slot)
       }
     }
   }

@@ -7,6 +7,8 @@ public struct IterationBudget: Codable, Sendable {
   public private(set) var freeBlocks: ContiguousArray<Int> = []
   /// Blocks per pool that only running requests may use.
   public private(set) var watermarkBlocks: ContiguousArray<Int> = []
+  /// Blocks that this plan takes, summed over pools, those that it gives back not taken off.
+  public private(set) var takenBlocks = 0
   private var adapters: ContiguousArray<Int32> = []
   private var adapterLimit = 0
   private var need: ContiguousArray<Int>
@@ -24,6 +26,7 @@ public struct IterationBudget: Codable, Sendable {
   ) {
     self.tokens = tokens
     self.sequences = sequences
+    takenBlocks = 0
     // Copied: shared storage would cost the mirror's next Step an allocation.
     self.freeBlocks.removeAll(keepingCapacity: true)
     self.freeBlocks.append(contentsOf: freeBlocks)
@@ -33,21 +36,36 @@ public struct IterationBudget: Codable, Sendable {
   }
 
   /// Blocks short, summed over pools, if a request grew from `computed` to `target`; 0 means that it fits.
-  public mutating func missingBlocks(from computed: Int, to target: Int, keepWatermark: Bool) -> Int {
+  /// - Parameter kept: blocks of each pool that others have to get first.
+  public mutating func missingBlocks(
+    from computed: Int, to target: Int, keepWatermark: Bool, kept: Int = 0
+  ) -> Int {
     guard growth(from: computed, to: target) else { return 0 }
     var missing = 0
     for pool in need.indices {
-      let usable = freeBlocks[pool] - (keepWatermark ? watermarkBlocks[pool] : 0)
+      let usable = freeBlocks[pool] - (keepWatermark ? watermarkBlocks[pool] : 0) - kept
       if need[pool] > 0 { missing += max(0, need[pool] - usable) }
     }
     return missing
+  }
+
+  /// Blocks that growth from `computed` to `target` takes, summed over pools.
+  mutating func growthBlocks(from computed: Int, to target: Int) -> Int {
+    growth(from: computed, to: target) ? need.reduce(0, +) : 0
   }
 
   /// Takes the tokens and the blocks for growth from `computed` to `computed + tokens`, whether or not they are there.
   public mutating func take(from computed: Int, tokens count: Int) {
     tokens -= count
     guard growth(from: computed, to: computed + count) else { return }
-    for pool in need.indices { freeBlocks[pool] -= need[pool] }
+    takeNeed()
+  }
+
+  private mutating func takeNeed() {
+    for pool in need.indices {
+      freeBlocks[pool] -= need[pool]
+      takenBlocks += need[pool]
+    }
   }
 
   /// Takes one token that lands in a block which is there already. False, and nothing taken, when it does not.
@@ -62,7 +80,10 @@ public struct IterationBudget: Codable, Sendable {
   public mutating func refund(from computed: Int, tokens count: Int) {
     tokens += count
     guard growth(from: computed, to: computed + count) else { return }
-    for pool in need.indices { freeBlocks[pool] += need[pool] }
+    for pool in need.indices {
+      freeBlocks[pool] += need[pool]
+      takenBlocks -= need[pool]
+    }
   }
 
   /// Counts the blocks of a preempted request as free. Returns their number, summed over pools.
@@ -79,7 +100,7 @@ public struct IterationBudget: Codable, Sendable {
   /// Takes the blocks of a request that comes back from outside the GPU with `computed` tokens.
   public mutating func hold(computed: Int) {
     guard growth(from: 0, to: computed) else { return }
-    for pool in need.indices { freeBlocks[pool] -= need[pool] }
+    takeNeed()
   }
 
   public mutating func takeSequence() { sequences -= 1 }

@@ -71,6 +71,11 @@ struct PlanDraft: Codable, Sendable {
         slot: Int32(slot), handle: handle, n: Int32(n), k: Int32(k), isPlainDecode: isRunning && n == 1 && k == 0))
   }
 
+  /// Tokens that the plan gives a slot; 0 when it is not in it.
+  func plannedTokens(slot: Int) -> Int {
+    mark(of: slot) == .scheduled ? Int(items[Int(slots[slot].item)].n) : 0
+  }
+
   mutating func countAdmission() { admittedCount += 1 }
 
   /// Takes a scheduled item back. Returns its tokens.

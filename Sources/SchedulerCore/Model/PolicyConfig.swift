@@ -99,6 +99,10 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     case lowestPriority = "lowest_priority"
     /// Fewest computed tokens: the cheapest to recompute.
     case leastComputed = "least_computed"
+    /// Who is late for good, then who gave way already, then the lowest weight, then the fewest computed tokens.
+    case leastWorth = "least_worth"
+    /// Least cost per block given back; those that would miss a deadline by it go last.
+    case cost
   }
 
   public var name: String
@@ -124,6 +128,8 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
   /// Share of each pool that admission leaves free, in parts per million.
   public var watermarkPpm: Int
   public var victimOrder: VictimOrder
+  public var preemption = PreemptionRules()
+  public var admission = AdmissionRules()
   /// Drafts per decoding request where the engine has a drafter; 0 means no speculation.
   public var draftTokens: Int
   /// Iteration times to start from; nil: made from the model's size, and learned. Measured times correct either.

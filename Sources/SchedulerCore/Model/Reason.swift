@@ -8,6 +8,12 @@ public enum Reason: Hashable, Codable, Sendable {
   case admitted(tokens: Int)
   /// Preempted so that requests ahead of it can grow; gives back about `blocks`.
   case preemptedKV(blocks: Int)
+  /// Preempted: computing it again is expected to take `us` of GPU time, what the cache will still hold taken off.
+  case recomputeCost(us: Int)
+  /// Preempted: copying it out and back is expected to take `us`.
+  case copyCost(us: Int)
+  /// Lost its last `tokens` computed tokens so that requests ahead of it can grow.
+  case truncatedKV(tokens: Int)
   /// Left out of this iteration: `missingBlocks` blocks short, and it may not be preempted yet.
   case pausedKV(missingBlocks: Int)
   /// Left out of this iteration: the token budget is used up.
@@ -48,6 +54,9 @@ public enum Reason: Hashable, Codable, Sendable {
     case .chunkLongPrefill: "chunk_long_prefill"
     case .admitted: "admitted"
     case .preemptedKV: "preempted_kv"
+    case .recomputeCost: "recompute_cost"
+    case .copyCost: "copy_cost"
+    case .truncatedKV: "truncated_kv"
     case .pausedKV: "paused_kv"
     case .pausedBudget: "paused_budget"
     case .pausedInFlight: "paused_in_flight"
@@ -66,7 +75,8 @@ public enum Reason: Hashable, Codable, Sendable {
   /// The number that decided, in the unit that the case names.
   public var number: Int {
     switch self {
-    case .chunkBudget(let x), .chunkLongPrefill(let x), .admitted(let x), .preemptedKV(let x), .pausedKV(let x),
+    case .chunkBudget(let x), .chunkLongPrefill(let x), .admitted(let x), .preemptedKV(let x),
+      .recomputeCost(let x), .copyCost(let x), .truncatedKV(let x), .pausedKV(let x),
       .pausedBudget(let x), .pausedInFlight(let x), .pausedFinished(let x), .adapterLimit(let x),
       .waitingBudget(let x), .waitingSequences(let x), .waitingKV(let x), .waitingMemory(let x),
       .waitingPreemption(let x), .speculating(let x), .stalled(let x):

@@ -34,6 +34,8 @@ public struct Request: Hashable, Codable, Sendable {
   public var deliveredTokens = 0
   public var isRunning = false
   public var isBlocked = false
+  /// Its KV is in host memory or on disk: `computedTokens` hold no blocks until it runs again.
+  public var isSwapped = false
   /// False once the engine removed it; the slot is free then.
   public var isLive = true
   /// Unsettled plans that name this request.

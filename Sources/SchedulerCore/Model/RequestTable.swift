@@ -77,6 +77,13 @@ public struct RequestTable: Codable, Sendable {
     sums.output += output - requests[slot].outputTokens
     requests[slot].computedTokens = computed
     requests[slot].outputTokens = output
+    if computed == 0 { requests[slot].isSwapped = false }
+  }
+
+  /// Its KV left the GPU, and it waits.
+  mutating func swapOut(slot: Int) {
+    requests[slot].isSwapped = requests[slot].computedTokens > 0
+    setRunning(slot: slot, false)
   }
 
   public mutating func addTokens(slot: Int, computed: Int, output: Int) {
@@ -118,6 +125,7 @@ public struct RequestTable: Codable, Sendable {
     guard requests[slot].isRunning != running else { return }
     requests[slot].isRunning = running
     if running {
+      requests[slot].isSwapped = false
       requests[slot].runningIndex = Int32(runningSlots.count)
       runningSlots.append(Int32(slot))
       sums.running += 1

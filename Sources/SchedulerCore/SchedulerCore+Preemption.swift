@@ -1,0 +1,100 @@
+/// Preemption by cost (Docs/preemption.md): the mirror says who holds what, the time model what computing it again
+/// takes, the measured bandwidth what copying takes, the standings whom it would hurt.
+extension SchedulerCore {
+  /// Starts the admission of one iteration.
+  mutating func openAdmission() { admission.open(mirror.table) }
+
+  // MARK: - Means
+
+  /// By which means a victim gives way.
+  mutating func means(for slot: Int, _ request: Request) -> PreemptionChoice {
+    guard preemption.choosesMeans else {
+      // The ranked strategies pause and resume: their sources keep what was computed, in host memory where there is
+      // room.
+      return PreemptionChoice(verb: servesByRank && maySwap ? .swap : .requeue, recomputeUs: 0, copyUs: nil, costUs: 0)
+    }
+    return preemption.choose(request, recomputeUs: recomputeUs(request, beside: runningDecodes()))
+  }
+
+  /// The decodes that an iteration has now: what comes back computes beside their like.
+  private func runningDecodes() -> IterationFeatures {
+    var features = IterationFeatures()
+    for slot in mirror.table.running.lazy.map(Int.init) where mirror.table.requests[slot].isDecoding {
+      features.addDecode(context: mirror.table.requests[slot].computedTokens)
+    }
+    return features
+  }
+
+  /// Expected GPU time to compute a victim's tokens again, what the cache is expected to hold still taken off: what its
+  /// first chunk makes an iteration longer, and the rest at the price of a prefill.
+  private func recomputeUs(_ request: Request, beside decodes: IterationFeatures) -> Int {
+    let computed = request.computedTokens
+    let cached = preemption.expectedCachedTokens(computed: computed)
+    guard computed > cached else { return 0 }
+    let chunk = min(computed - cached, engine.limits.stepTokens)
+    var with = decodes
+    with.addPrefill(tokens: chunk, prefix: cached)
+    let firstUs = goodput.time.elapsedUs(with) - (decodes.isEmpty ? 0 : goodput.time.elapsedUs(decodes))
+    let rest = computed - cached - chunk
+    return max(0, firstUs) + (rest > 0 ? Int(goodput.time.prefillUs(tokens: rest, prefix: cached + chunk)) : 0)
+  }
+
+  // MARK: - Victims
+
+  /// The best victims, best first. O(running), and only when blocks are short.
+  mutating func rankedVictims(most: Int) -> [Int] {
+    let decodes = preemption.ranksByCost ? runningDecodes() : IterationFeatures()
+    var best: [(slot: Int, rank: VictimRank)] = []
+    for slot in mirror.table.running.lazy.map(Int.init) where preemption.isEligible(slot, mirror.table, draft) {
+      let rank = victimRank(slot, beside: decodes)
+      let place = best.firstIndex { rank < $0.rank } ?? best.count
+      guard place < most else { continue }
+      best.insert((slot, rank), at: place)
+      if best.count > most { best.removeLast() }
+    }
+    return best.map(\.slot)
+  }
+
+  private mutating func victimRank(_ slot: Int, beside decodes: IterationFeatures) -> VictimRank {
+    let request = mirror.table.requests[slot]
+    let facts = facts(request)
+    let isResting = preemption.isResting(slot, request)
+    guard preemption.ranksByCost else {
+      let tier = max(VictimRank.Tier.hopeless, min(.patient, tier(slot, request, facts, awayUs: 0)))
+      return VictimRank(
+        isResting: isResting, tier: tier, weight: facts.classWeight, cost: request.computedTokens,
+        runningIndex: request.runningIndex)
+    }
+    let choice = preemption.choose(request, recomputeUs: recomputeUs(request, beside: decodes))
+    let awayUs = Int64(preemption.awayUs) + Int64(choice.costUs)
+    let tier = tier(slot, request, facts, awayUs: awayUs)
+    let blocks = max(1, budget.growthBlocks(from: 0, to: request.computedTokens))
+    return VictimRank(
+      isResting: isResting, tier: tier, weight: tier == .pressing ? facts.classWeight : 0,
+      cost: choice.costUs * 1_000 / blocks, runningIndex: request.runningIndex)
+  }
+
+  /// What being away for `awayUs` would mean for a running request.
+  private func tier(_ slot: Int, _ request: Request, _ facts: QueueFacts, awayUs: Int64) -> VictimRank.Tier {
+    if policy.batchStrategy == .goodput, goodput.jobs[slot].standing == .relegated { return .relegated }
+    let patienceUs = patienceUs(request, facts)
+    if patienceUs < 0 { return .hopeless }
+    return patienceUs >= awayUs ? .patient : .pressing
+  }
+
+  /// How long a running request can go without a token and be in time all the same; negative when it cannot any more.
+  private func patienceUs(_ request: Request, _ facts: QueueFacts) -> Int64 {
+    let dueUs = ranked.nextTokenDue(request, facts)
+    guard request.firstTokenUs >= 0 else { return dueUs &- facts.prefillUs &- facts.fixedUs &- mirror.nowUs }
+    let tpotUs = Int64(facts.tpotSLOMs) * 1_000
+    return dueUs &+ goodput.graceUs(tpotUs: tpotUs, restTokens: Double(facts.expectedOutputTokens)) &- mirror.nowUs
+  }
+
+  // MARK: - Waiting
+
+  /// Whether a request that is short of blocks had better wait for others to end than take somebody's KV away.
+  mutating func shouldWait(_ slot: Int, _ request: Request, missing: Int) -> Bool {
+    guard preemption.mayWait, !draft.items.isEmpty else { return false }
+    return false
+  }
+}
