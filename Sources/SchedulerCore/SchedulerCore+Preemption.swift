@@ -13,12 +13,14 @@ extension SchedulerCore {
       // room.
       return PreemptionChoice(verb: servesByRank && maySwap ? .swap : .requeue, recomputeUs: 0, copyUs: nil, costUs: 0)
     }
-    return preemption.choose(request, recomputeUs: recomputeUs(request, beside: runningDecodes()))
+    return preemption.choose(request, recomputeUs: recomputeUs(request, beside: usualWork()))
   }
 
-  /// The decodes that an iteration has now: what comes back computes beside their like.
-  private func runningDecodes() -> IterationFeatures {
+  /// What an iteration computes beside a victim that comes back: decodes as many as now, and prefill as usual then.
+  private func usualWork() -> IterationFeatures {
     var features = IterationFeatures()
+    let prefillTokens = preemption.expectedBesideTokens
+    if prefillTokens > 0 { features.addPrefill(tokens: prefillTokens, prefix: 0) }
     for slot in mirror.table.running.lazy.map(Int.init) where mirror.table.requests[slot].isDecoding {
       features.addDecode(context: mirror.table.requests[slot].computedTokens)
     }
@@ -27,14 +29,14 @@ extension SchedulerCore {
 
   /// Expected GPU time to compute a victim's tokens again, what the cache is expected to hold still taken off: what its
   /// first chunk makes an iteration longer, and the rest at the price of a prefill.
-  private func recomputeUs(_ request: Request, beside decodes: IterationFeatures) -> Int {
+  private func recomputeUs(_ request: Request, beside work: IterationFeatures) -> Int {
     let computed = request.computedTokens
     let cached = preemption.expectedCachedTokens(computed: computed)
     guard computed > cached else { return 0 }
     let chunk = min(computed - cached, engine.limits.stepTokens)
-    var with = decodes
+    var with = work
     with.addPrefill(tokens: chunk, prefix: cached)
-    let firstUs = goodput.time.elapsedUs(with) - (decodes.isEmpty ? 0 : goodput.time.elapsedUs(decodes))
+    let firstUs = goodput.time.elapsedUs(with) - (work.isEmpty ? 0 : goodput.time.elapsedUs(work))
     let rest = computed - cached - chunk
     return max(0, firstUs) + (rest > 0 ? Int(goodput.time.prefillUs(tokens: rest, prefix: cached + chunk)) : 0)
   }
@@ -43,10 +45,10 @@ extension SchedulerCore {
 
   /// The best victims, best first. O(running), and only when blocks are short.
   mutating func rankedVictims(most: Int) -> [Int] {
-    let decodes = preemption.ranksByCost ? runningDecodes() : IterationFeatures()
+    let work = preemption.ranksByCost ? usualWork() : IterationFeatures()
     var best: [(slot: Int, rank: VictimRank)] = []
     for slot in mirror.table.running.lazy.map(Int.init) where preemption.isEligible(slot, mirror.table, draft) {
-      let rank = victimRank(slot, beside: decodes)
+      let rank = victimRank(slot, beside: work)
       let place = best.firstIndex { rank < $0.rank } ?? best.count
       guard place < most else { continue }
       best.insert((slot, rank), at: place)
@@ -55,7 +57,7 @@ extension SchedulerCore {
     return best.map(\.slot)
   }
 
-  private mutating func victimRank(_ slot: Int, beside decodes: IterationFeatures) -> VictimRank {
+  private mutating func victimRank(_ slot: Int, beside work: IterationFeatures) -> VictimRank {
     let request = mirror.table.requests[slot]
     let facts = facts(request)
     let isResting = preemption.isResting(slot, request)
@@ -65,7 +67,7 @@ extension SchedulerCore {
         isResting: isResting, tier: tier, weight: facts.classWeight, cost: request.computedTokens,
         runningIndex: request.runningIndex)
     }
-    let choice = preemption.choose(request, recomputeUs: recomputeUs(request, beside: decodes))
+    let choice = preemption.choose(request, recomputeUs: recomputeUs(request, beside: work))
     let awayUs = Int64(preemption.awayUs) + Int64(choice.costUs)
     let tier = tier(slot, request, facts, awayUs: awayUs)
     let blocks = max(1, budget.growthBlocks(from: 0, to: request.computedTokens))

@@ -12,6 +12,7 @@ struct CorePropertyTests {
       }
     }
     + [.test(ordering: .goodput, strategy: .goodput), .test(ordering: .goodput, strategy: .goodput, timeModel: .plain)]
+    + byCost
     + PolicyConfig.VictimOrder.allCases.flatMap { victims in
       [PolicyConfig.Ordering.fcfs, .priority].flatMap { ordering in
         [PolicyConfig.BatchStrategy.continuous, .decodeFirst, .orca].map { strategy in
@@ -20,12 +21,33 @@ struct CorePropertyTests {
       }
     }
 
+  /// Every means, under every strategy that preempts, with and without the rules that go with it.
+  private static var byCost: [PolicyConfig] {
+    let strategies: [(PolicyConfig.Ordering, PolicyConfig.BatchStrategy)] = [
+      (.fcfs, .continuous), (.srpt, .ranked), (.goodput, .goodput),
+    ]
+    return strategies.flatMap { ordering, strategy in
+      PreemptionRules.Means.allCases.map { means in
+        var policy = PolicyConfig.test(ordering: ordering, strategy: strategy, victims: .cost, timeModel: .plain)
+        policy.preemption = PreemptionRules(means: means, restPlans: 8, perSecond: means == .cost ? 5 : nil)
+        policy.admission.reservesPrompts = means == .cost
+        policy.admission.kvHeadroomPpm = means == .swap ? 50_000 : 0
+        return policy
+      }
+    }
+  }
+
   /// Runs a seeded workload to its end. Returns every plan.
   /// - Parameter copiedAt: the number of plans after which a copy of the core, encoded and decoded, goes on.
   private func run(seed: UInt64, policy: PolicyConfig, copiedAt: Int? = nil) throws -> [StepPlan] {
     var random = SplitMix64(seed)
     var capabilities: Capabilities = [.order, .hold, .chunk, .pause, .requeue, .victimOrder]
     if seed % 2 == 0 { capabilities.insert(.swapCPU) }
+    if seed % 3 == 0 { capabilities.formUnion([.swapSSD, .truncate]) }
+    if seed % 4 == 0 { capabilities.remove(.requeue) }
+    var machine = ResourceSnapshot.unknown
+    machine.hostLinkBytesPerS = 1_000
+    machine.diskBytesPerS = 100
     var engine = FaithfulEngine(
       FaithfulEngine.description(
         blocks: 12 + random.below(30), stepTokens: 16 + random.below(64), sequences: 6, capabilities: capabilities))
@@ -48,7 +70,9 @@ struct CorePropertyTests {
       try core.apply(engine.step())
       #expect(core.mirrorViolations() == [], "seed \(seed)")
       var plan = StepPlan()
-      core.plan(resources: .unknown, into: &plan)
+      machine.memoryLevel = plans.count % 100 < 80 ? .none : .shrink
+      core.plan(resources: machine, into: &plan)
+      #expect(machine.memoryLevel == .none || plan.swapCPU.isEmpty, "seed \(seed): host memory at shrink")
       #expect(core.planViolations(plan) == [], "seed \(seed)")
       engine.run(plan)
       #expect(engine.freeBlocks >= 0, "seed \(seed): blocks overdrawn")

@@ -103,7 +103,8 @@ struct FaithfulEngine {
       live[h]!.computed = 0
       live[h]!.running = false
     }
-    for h in plan.swapCPU {
+    for cut in plan.truncate { live[cut.h]!.computed = cut.keepTokens }
+    for h in plan.swapCPU + plan.swapSSD {
       live[h]!.running = false
       live[h]!.isSwapped = true
     }

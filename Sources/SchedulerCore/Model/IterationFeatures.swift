@@ -49,7 +49,7 @@ public struct IterationFeatures: Codable, Hashable, Sendable {
   }
 
   /// Takes a chunk back that `addPrefill` added.
-  mutating func removePrefill(tokens: Int, prefix: Int) {
+  public mutating func removePrefill(tokens: Int, prefix: Int) {
     prefillTokens -= tokens
     doubledPrefillPairs -= tokens * (2 * prefix + tokens)
     prefixTokens -= prefix

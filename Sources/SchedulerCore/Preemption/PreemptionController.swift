@@ -6,7 +6,7 @@ struct PreemptionController: Codable, Sendable {
   static let shareMost: Int32 = 3
   /// A tier that refused KV is not offered more than it held then, for so long: somebody else may use it.
   static let refusalUs: Int64 = 10_000_000
-  /// How long victims are away before the first came back, and how fast that is learned.
+  /// How long victims are away before the first came back, and how fast is learned what their returns are like.
   private static let awayUsGuess = 1_000_000.0
   private static let awayGain = 0.1
 
@@ -26,8 +26,9 @@ struct PreemptionController: Codable, Sendable {
     var takenBlocks: Int
     var isCopied: Bool
     var isOnDisk: Bool
-    /// Tokens that the last plan gave it; 0 when it was not in it.
+    /// Tokens that the last plan gave it, 0 when it was not in it, and prefill tokens of others in the same plan.
     var planned = 0
+    var beside = 0
     /// The plan that took its KV away was reported.
     var isReported = false
   }
@@ -46,6 +47,9 @@ struct PreemptionController: Codable, Sendable {
   private var takenBlocks = 0
   /// Mean time that victims are away, in microseconds.
   private(set) var awayUs = Self.awayUsGuess
+  /// Mean prefill tokens of others in the iterations in which victims come back: beside them a small recompute is no
+  /// longer lost in the time that reading the weights takes anyway.
+  private var besideTokens = 0.0
   /// KV bytes that host memory holds of this session's requests, and more than which it refused lately.
   private var hostBytes = 0
   private var hostBytesMost: Int?
@@ -97,6 +101,7 @@ struct PreemptionController: Codable, Sendable {
     next.plans = plans
     next.takenBlocks = takenBlocks
     next.awayUs = awayUs
+    next.besideTokens = besideTokens
     next.hostBytes = hostBytes
     next.hostBytesMost = hostBytesMost
     next.refusedUs = refusedUs
@@ -114,29 +119,43 @@ struct PreemptionController: Codable, Sendable {
   /// The plan is made: who of those away is in it, and how many blocks it takes.
   mutating func close(_ draft: PlanDraft, takenBlocks count: Int) {
     takenBlocks += count
-    for index in away.indices { away[index].planned = draft.plannedTokens(slot: Int(away[index].slot)) }
+    guard !away.isEmpty else { return }
+    let prefillTokens = draft.items.reduce(0) { $0 + ($1.n > 1 ? Int($1.n) : 0) }
+    for index in away.indices {
+      let planned = draft.plannedTokens(slot: Int(away[index].slot))
+      away[index].planned = planned
+      away[index].beside = prefillTokens - (planned > 1 ? planned : 0)
+    }
   }
 
   /// A Step was applied: who came back, and who was refused. O(requests away).
   mutating func observe(_ table: RequestTable, nowUs: Int64) {
     guard !away.isEmpty else { return }
-    away.removeAll { entry in
-      let request = table.requests[Int(entry.slot)]
-      guard request.isSame(as: entry.handle) else {
-        forget(entry)
-        return true
-      }
-      guard request.isRunning else {
-        if entry.isCopied, !entry.isReported, request.computedTokens == 0 {
-          noteRefusal(entry, nowUs)
-          return true
-        }
-        return false
-      }
-      noteReturn(entry, request, nowUs)
-      return true
+    var kept = 0
+    for index in away.indices {
+      let entry = away[index]
+      guard stays(entry, table, nowUs) else { continue }
+      away[kept] = entry
+      away[kept].isReported = true
+      kept += 1
     }
-    for index in away.indices { away[index].isReported = true }
+    away.removeLast(away.count - kept)
+  }
+
+  /// False for who is back, gone, or was refused.
+  private mutating func stays(_ entry: Away, _ table: RequestTable, _ nowUs: Int64) -> Bool {
+    let request = table.requests[Int(entry.slot)]
+    guard request.isSame(as: entry.handle) else {
+      forget(entry)
+      return false
+    }
+    if request.isRunning {
+      noteReturn(entry, request, nowUs)
+      return false
+    }
+    guard entry.isCopied, !entry.isReported, request.computedTokens == 0 else { return true }
+    noteRefusal(entry, nowUs)
+    return false
   }
 
   private mutating func forget(_ entry: Away) {
@@ -156,6 +175,7 @@ struct PreemptionController: Codable, Sendable {
     // A plan that was never launched took nothing away.
     guard entry.isReported else { return }
     awayUs += Self.awayGain * (Double(nowUs &- entry.sinceUs) - awayUs)
+    besideTokens += Self.awayGain * (Double(entry.beside) - besideTokens)
     memories[Int(entry.slot)].returnedPlan = plans
     let found = entry.isCopied ? nil : max(0, request.computedTokens - entry.planned) / blockTokens
     survival.observe(
@@ -193,6 +213,9 @@ struct PreemptionController: Codable, Sendable {
   func expectedCachedTokens(computed: Int) -> Int {
     min(computed, Int(survival.expected(blocks: ceilDivide(computed, blockTokens))) * blockTokens)
   }
+
+  /// Prefill tokens of others expected in the iteration in which a victim comes back.
+  var expectedBesideTokens: Int { Int(besideTokens) }
 
   /// The means for a victim, by the policy.
   /// - Parameter recomputeUs: expected GPU time to compute it again.

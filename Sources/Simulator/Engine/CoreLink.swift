@@ -32,5 +32,11 @@ public struct CoreLink: SchedulerLink {
     resources.generation += 1
   }
 
+  public mutating func setBandwidths(hostLink: Int?, disk: Int?) {
+    resources.hostLinkBytesPerS = hostLink
+    resources.diskBytesPerS = disk
+    resources.generation += 1
+  }
+
   public mutating func finish() { core = nil }
 }

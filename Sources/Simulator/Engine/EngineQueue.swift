@@ -253,6 +253,12 @@ struct EngineQueue {
     return most == 0 ? 0 : cache.hitCount(prefixKeys[Int(h)][..<most]) * blockTokens
   }
 
+  /// Of a request's first `tokens` tokens, those that the cache holds, whoever holds them there.
+  func cachedTokens(_ h: RequestHandle, of tokens: Int) -> Int {
+    let most = min(prefixKeys[Int(h)].count, tokens / blockTokens)
+    return most == 0 ? 0 : cache.hitCount(prefixKeys[Int(h)][..<most]) * blockTokens
+  }
+
   /// Free blocks left for a fresh request's new content once it holds its hit.
   func freeBlocks(afterHit tokens: Int, of h: RequestHandle) -> Int {
     cache.freeBlocks(afterHolding: prefixKeys[Int(h)][..<(tokens / blockTokens)])

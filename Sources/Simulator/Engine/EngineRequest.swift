@@ -38,6 +38,8 @@ struct EngineRequest {
   var maxGapUs: Int64 = 0
   var lateGaps = 0
   var preemptions = 0
+  /// Most tokens that it had computed when it lost them.
+  var lostTokens = 0
   /// Position in the list that `spot` takes its turns from.
   var turn = 0
 

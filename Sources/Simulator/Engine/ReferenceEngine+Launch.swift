@@ -8,9 +8,13 @@ extension ReferenceEngine {
     try verify()
     guard reply.hasPlan else { return }
     for item in reply.truncate where item.keepTokens > 0 && item.keepTokens < queue[item.h].computed {
+      scorecard.addRecomputed(queue[item.h].computed - item.keepTokens)
       queue.setComputed(item.h, item.keepTokens)
     }
-    for h in reply.requeue { preempt(h) }
+    for h in reply.requeue {
+      noteAway(h, copiedTo: nil)
+      preempt(h)
+    }
     for h in reply.swapCPU { swapOut(h, to: .cpu) }
     for h in reply.swapSSD { swapOut(h, to: .ssd) }
     var batch = LaunchedIteration(seq: seq, startUs: 0, elapsedUs: 1, items: [], drafted: [])
@@ -22,6 +26,7 @@ extension ReferenceEngine {
     for item in reply.abort where queue.isKnown(item.h) && queue[item.h].isLive { end(item.h, .shed) }
     if !delta.launched.h.isEmpty { delta.launched.seq = seq }
     guard !work.isEmpty else { return }
+    judgeReturns(features)
     settleLater(&batch, features, tokens)
   }
 
@@ -94,6 +99,7 @@ extension ReferenceEngine {
       refuse(item, &batch)
       return 0
     }
+    noteReturn(item.h)
     swapIn(item.h)
     compute(item, item.n, &features, &batch)
     return item.n
@@ -118,6 +124,9 @@ extension ReferenceEngine {
       refuse(item, &batch)
       return 0
     }
+    noteReturn(item.h)
+    // What is found again was not lost.
+    scorecard.addRecomputed(-min(hit, queue[item.h].lostTokens))
     queue.takeHit(hit, of: item.h)
     scorecard.addCached(hit)
     var item = item
@@ -177,6 +186,7 @@ extension ReferenceEngine {
 
   mutating func preempt(_ h: RequestHandle) {
     scorecard.addPreemption(recomputedTokens: queue[h].computed)
+    queue.update(h) { $0.lostTokens = max($0.lostTokens, $0.computed) }
     queue.setComputed(h, 0)
     queue.setRunning(h, false)
     queue.update(h) { request in

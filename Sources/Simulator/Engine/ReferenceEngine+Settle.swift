@@ -103,6 +103,7 @@ extension ReferenceEngine {
 
   private mutating func remove(_ h: RequestHandle, _ cause: StepDelta.RemovalCause) {
     leaveTier(h)
+    away[h] = nil
     queue.remove(h, seq: seq + 1)
     delta.removed.append(h)
     delta.removedWhy.append(cause)

@@ -12,6 +12,7 @@ extension ReferenceEngine {
       preempt(h)
       return reportState(h)
     }
+    noteAway(h, copiedTo: residence == .cpu ? cpuTier : ssdTier)
     charge(residence, bytesOut: bytes)
     queue.moveAway(h, to: residence)
     queue.setRunning(h, false)
@@ -71,6 +72,8 @@ extension ReferenceEngine {
     for h in queue.liveHandles.sorted() where cpuTier.isOverfull && queue[h].residence == .cpu {
       scorecard.addRecomputed(queue[h].computed)
       leaveTier(h)
+      away[h] = nil
+      queue.update(h) { $0.lostTokens = max($0.lostTokens, $0.computed) }
       queue.setComputed(h, 0)
       reportState(h)
     }
@@ -93,6 +96,7 @@ extension ReferenceEngine {
       reportState(h)
     }
     queue.loseGPU()
+    away = away.filter { queue[$0.key].residence != .gpu }
     adapters.clear()
     owedUs = 0
     suspend(until: nowUs + downUs)

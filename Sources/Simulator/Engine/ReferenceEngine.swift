@@ -55,6 +55,9 @@ public struct ReferenceEngine {
   var ssdTier: SwapTier
   /// Time of transfers and loads that the next iteration pays for.
   var owedUs = 0
+  /// Preempted by a verb and not back, and those that came back in this iteration.
+  var away: [RequestHandle: AwayRequest] = [:]
+  var returned: [(tokens: Int, cached: Int, isCopied: Bool, copyUs: Int)] = []
   var adapters: AdapterSlots
   let acceptance: HiddenAcceptance?
 
@@ -72,7 +75,9 @@ public struct ReferenceEngine {
     queue = EngineQueue(engine, prefixCaching: options.prefixCaching)
     check = PlanCheck(engine)
     scorecard = Scorecard(policy: link.policyName, profile: profile.name, mix: mix)
-    cpuTier = SwapTier(bytes: options.swap?.cpuBytes ?? 0, bytesPerS: options.swap?.cpuBytesPerS ?? 0)
+    cpuTier = SwapTier(
+      bytes: options.swap?.cpuBytes ?? 0,
+      bytesPerS: options.swap.map { $0.cpuBytesPerS ?? Double(profile.hostLinkBytesPerS) } ?? 0)
     ssdTier = SwapTier(bytes: options.swap?.ssdBytes ?? 0, bytesPerS: options.swap?.ssdBytesPerS ?? 0)
     adapters = AdapterSlots(capacity: options.adapters?.resident ?? 0)
     acceptance = options.speculation.map { HiddenAcceptance(options: $0, seed: options.seed) }
@@ -93,7 +98,13 @@ public struct ReferenceEngine {
 
   // MARK: - What the loop does with it
 
-  mutating func register() throws(EngineRunError) { epoch = try link.register(engine) }
+  mutating func register() throws(EngineRunError) {
+    epoch = try link.register(engine)
+    guard let swap = options.swap else { return }
+    link.setBandwidths(
+      hostLink: swap.cpuBytes > 0 ? Int(cpuTier.bytesPerS) : nil,
+      disk: swap.ssdBytes > 0 ? Int(ssdTier.bytesPerS) : nil)
+  }
 
   var hasWork: Bool {
     !queue.liveHandles.isEmpty || !unsettled.isEmpty || inboxHead < inbox.count || !landing.isEmpty

@@ -11,9 +11,13 @@ public protocol SchedulerLink {
   mutating func step(_ delta: StepDelta, into reply: inout StepReply) throws(EngineRunError)
   /// Tells the scheduler how tight host memory is. A sidecar behind a socket reads that for itself.
   mutating func setMemoryLevel(_ level: MemoryPressureLevel)
+  /// Tells the scheduler how fast KV moves between GPU and host, and to disk, in bytes per second; nil: it cannot. A
+  /// sidecar behind a socket measures that for itself.
+  mutating func setBandwidths(hostLink: Int?, disk: Int?)
   mutating func finish()
 }
 
 extension SchedulerLink {
   public mutating func setMemoryLevel(_ level: MemoryPressureLevel) {}
+  public mutating func setBandwidths(hostLink: Int?, disk: Int?) {}
 }

@@ -12,6 +12,7 @@ extension GPUProfile {
       "id": .string(modelID), "parameters": JSONValue(parameters), "kv_bytes_per_token": JSONValue(kvBytesPerToken),
     ]
     object["tensor_parallel"] = JSONValue(tensorParallel)
+    object["host_link_bytes_per_s"] = JSONValue(hostLinkBytesPerS)
     object["kv_capacity_tokens"] = JSONValue(kvCapacityTokens)
     object["kv_block_tokens"] = JSONValue(kvBlockTokens)
     object["engine_overhead_us"] = JSONValue(time.overheadUs)

@@ -6,6 +6,8 @@ import WireProtocol
 public struct GPUProfile: Hashable, Sendable {
   public static let version = 1
   public static let defaultName = "h100-llama31-8b"
+  /// Of a profile that does not say: PCIe 5 x16 in one direction, as it measures.
+  public static let hostLinkBytesPerSDefault = 50_000_000_000
   private static let unit = "ms"
 
   /// Bytes of a description or a source.
@@ -23,6 +25,8 @@ public struct GPUProfile: Hashable, Sendable {
   public var kvBytesPerToken: Int
   /// GPUs that share the model.
   public var tensorParallel = 1
+  /// One direction of the link between the GPU and pinned host memory, bytes per second.
+  public var hostLinkBytesPerS = Self.hostLinkBytesPerSDefault
   public var kvCapacityTokens: Int
   public var kvBlockTokens: Int
   public var stepTokens: Int
@@ -58,6 +62,8 @@ public struct GPUProfile: Hashable, Sendable {
       modelID: try model.string("id"), parameters: try model.integer("parameters", in: 0 ... .max),
       kvBytesPerToken: try model.integer("kv_bytes_per_token", in: 1 ... .max),
       tensorParallel: try file.integer("tensor_parallel", in: 1...65_536, default: 1),
+      hostLinkBytesPerS: try file.integer(
+        "host_link_bytes_per_s", in: 1 ... .max, default: hostLinkBytesPerSDefault),
       kvCapacityTokens: try file.integer("kv_capacity_tokens", in: 1 ... .max),
       kvBlockTokens: try file.integer("kv_block_tokens", in: 1...65_536),
       stepTokens: try limits.integer("step_tokens", in: 1...RegisterMessage.stepTokensMax),

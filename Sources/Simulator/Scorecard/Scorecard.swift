@@ -22,6 +22,7 @@ public struct Scorecard: Sendable {
   private(set) var busyUs = 0
   private(set) var gaps = TokenGaps()
   var fairness = FairnessTracker()
+  private(set) var choices = PreemptionChoices()
   private(set) var cpuTraffic = OffloadTraffic()
   private(set) var ssdTraffic = OffloadTraffic()
   private(set) var draftedTokens = 0
@@ -103,7 +104,11 @@ public struct Scorecard: Sendable {
     }
   }
 
-  /// KV that was lost outside the GPU.
+  mutating func addChoice(copied: Bool, copyUs: Int, recomputeUs: Int) {
+    choices.add(copied: copied, copyUs: copyUs, recomputeUs: recomputeUs)
+  }
+
+  /// KV that was lost outside the GPU, or by truncation; negative for what the cache gave back.
   mutating func addRecomputed(_ tokens: Int) { recomputedTokens += tokens }
   mutating func addAdapterLoad() { adapterLoads += 1 }
   mutating func addGPULoss() { gpuLosses += 1 }
@@ -135,6 +140,7 @@ public struct Scorecard: Sendable {
     busyUs += other.busyUs
     gaps.merge(other.gaps)
     fairness.merge(other.fairness)
+    choices.merge(other.choices)
     cpuTraffic.merge(other.cpuTraffic)
     ssdTraffic.merge(other.ssdTraffic)
     addDrafts(other.draftedTokens, accepted: other.acceptedTokens)

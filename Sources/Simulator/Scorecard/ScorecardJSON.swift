@@ -60,10 +60,18 @@ struct ScorecardJSON {
     [
       ("preemptions", JSONValue(card.preemptions)), ("recomputed_tokens", JSONValue(card.recomputedTokens)),
       ("preemptions_per_request", .number(Double(card.preemptions) / Double(max(1, card.requests)))),
-      ("preempted_gap_ms", Self.quantiles(card.gaps.preempted)),
+      ("preemption_choices", choices), ("preempted_gap_ms", Self.quantiles(card.gaps.preempted)),
       ("token_gap_p99_added_by_preemption_ms", Self.ms(card.gaps.addedByPreemptionP99Us)),
       ("drafted_tokens", JSONValue(card.draftedTokens)), ("accepted_tokens", JSONValue(card.acceptedTokens)),
       ("adapter_loads", JSONValue(card.adapterLoads)), ("gpu_losses", JSONValue(card.gpuLosses)),
+    ]
+  }
+
+  private var choices: JSONValue {
+    [
+      "count": JSONValue(card.choices.count), "copies": JSONValue(card.choices.copies),
+      "right": JSONValue(card.choices.right), "right_ratio": Self.number(card.choices.rightRatio),
+      "cost_ms": Self.ms(card.choices.costUs), "best_cost_ms": Self.ms(card.choices.bestUs),
     ]
   }
 

@@ -72,6 +72,15 @@ public enum ScorecardTable {
           "p99 \(TableText.number(json["token_gap_ms"]?["p99"])) ms, of it "
             + "\(TableText.number(added)) ms by preemption"))
     }
+    if isPositive(json["preemption_choices"]?["count"]) {
+      let choices = json["preemption_choices"]
+      lines.append(
+        line(
+          "recompute, copy",
+          "\(TableText.whole(choices?["right"])) of \(TableText.whole(choices?["count"])) choices right in hindsight, "
+            + "\(TableText.whole(choices?["copies"])) copied; "
+            + "\(TableText.number(choices?["cost_ms"])) ms, best \(TableText.number(choices?["best_cost_ms"])) ms"))
+    }
     if isPositive(json["cpu_offload"]?["out_bytes"]) || isPositive(json["ssd_offload"]?["out_bytes"]) {
       let cpu = TableText.number(json["cpu_offload"]?["bandwidth_mb_s"])
       lines.append(

@@ -13,7 +13,8 @@ struct EngineFeatureOptions: ParsableArguments {
   @Flag(help: "Tell the scheduler nothing of the profile's iteration times: it guesses, and learns.")
   var noTimeModel = false
   @Option(help: ArgumentHelp("Pinned host memory for KV that leaves the GPU.", valueName: "GB")) var swapCpuGb = 0.0
-  @Option(help: ArgumentHelp("Bandwidth between GPU and host.", valueName: "GB/s")) var swapCpuGbPerS = 50.0
+  @Option(help: ArgumentHelp("Bandwidth between GPU and host in place of the profile's.", valueName: "GB/s"))
+  var swapCpuGbPerS: Double?
   @Option(help: ArgumentHelp("Room on SSD for KV that leaves the GPU.", valueName: "GB")) var swapSsdGb = 0.0
   @Option(help: ArgumentHelp("Bandwidth between GPU and SSD.", valueName: "GB/s")) var swapSsdGbPerS = 5.0
   @Option(help: ArgumentHelp("Give the engine a drafter of at most so many drafts.", valueName: "n")) var drafts: Int?
@@ -35,7 +36,7 @@ struct EngineFeatureOptions: ParsableArguments {
     ] where !Self.gigabytesRange.contains(value) {
       throw ValidationError("\(name) \(value): expected \(Self.gigabytesRange)")
     }
-    for (name, value) in [("--swap-cpu-gb-per-s", swapCpuGbPerS), ("--swap-ssd-gb-per-s", swapSsdGbPerS)]
+    for (name, value) in [("--swap-cpu-gb-per-s", swapCpuGbPerS ?? 1), ("--swap-ssd-gb-per-s", swapSsdGbPerS)]
     where value <= 0 || !Self.gigabytesRange.contains(value) {
       throw ValidationError("\(name) \(value): expected more than 0, at most \(Self.gigabytesRange.upperBound)")
     }
@@ -58,7 +59,7 @@ struct EngineFeatureOptions: ParsableArguments {
     options.blockTokens = blockTokens
     if swapCpuGb > 0 || swapSsdGb > 0 {
       options.swap = SwapOptions(
-        cpuBytes: Int(swapCpuGb * Self.gigabyte), cpuBytesPerS: swapCpuGbPerS * Self.gigabyte,
+        cpuBytes: Int(swapCpuGb * Self.gigabyte), cpuBytesPerS: swapCpuGbPerS.map { $0 * Self.gigabyte },
         ssdBytes: Int(swapSsdGb * Self.gigabyte), ssdBytesPerS: swapSsdGbPerS * Self.gigabyte)
     }
     options.speculation = drafts.map {
