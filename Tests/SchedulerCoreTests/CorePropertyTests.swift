@@ -44,7 +44,6 @@ struct CorePropertyTests {
     var capabilities: Capabilities = [.order, .hold, .chunk, .pause, .requeue, .victimOrder]
     if seed % 2 == 0 { capabilities.insert(.swapCPU) }
     if seed % 3 == 0 { capabilities.formUnion([.swapSSD, .truncate]) }
-    if seed % 4 == 0 { capabilities.remove(.requeue) }
     var machine = ResourceSnapshot.unknown
     machine.hostLinkBytesPerS = 1_000
     machine.diskBytesPerS = 100
