@@ -208,6 +208,8 @@ extension SchedulerCore {
   /// the count cannot see shared blocks, and the engine is the authority.
   mutating func scheduleAlone() {
     guard draft.items.isEmpty, draft.preemptedCount == 0, mirror.unsettledPlans == 0 else { return }
+    // Somebody may be preempted as soon as the policy's limit per second allows it.
+    guard preemption.isWithinRate || draft.shortOfBlocks == 0 else { return }
     guard let slot = firstShortOfBlocks() ?? firstWaiting() else { return }
     let request = mirror.table.requests[slot]
     let wanted = request.isRunning ? request.remainingTokens : request.uncachedTokens

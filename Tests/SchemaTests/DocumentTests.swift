@@ -14,6 +14,8 @@ import WireProtocol
       PolicyField.Root.allCases.map(\.rawValue), PolicyField.Class.allCases.map(\.rawValue),
       PolicyField.Tenant.allCases.map(\.rawValue), PolicyField.Queue.allCases.map(\.rawValue),
       PolicyField.Batch.allCases.map(\.rawValue),
+      PolicyField.Admission.allCases.map(\.rawValue), PreemptionRules.Means.allCases.map(\.rawValue),
+      AdmissionRules.Infeasible.allCases.map(\.rawValue),
       PolicyField.Preemption.allCases.map(\.rawValue), PolicyField.Memory.allCases.map(\.rawValue),
       PolicyField.Speculation.allCases.map(\.rawValue), PolicyDocument.presetNames,
       PolicyConfig.Ordering.allCases.map(\.rawValue), PolicyConfig.BatchStrategy.allCases.map(\.rawValue),
