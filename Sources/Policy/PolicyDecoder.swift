@@ -49,10 +49,19 @@ struct PolicyDecoder {
     section(root, "memory", PolicyField.Memory.self) {
       $0.ratioPpm("watermark_ratio", most: PolicyLimits.watermarkRatio, into: &config.watermarkPpm)
     }
-    section(root, "speculation", PolicyField.Speculation.self) {
-      $0.integer("draft_tokens", in: PolicyLimits.draftTokens, into: &config.draftTokens)
-    }
+    section(root, "speculation", PolicyField.Speculation.self) { decodeSpeculation($0, &config) }
     return config
+  }
+
+  private func decodeSpeculation(_ reader: PolicyReader, _ config: inout PolicyConfig) {
+    reader.choice("mode", into: &config.speculation.mode)
+    reader.integer("draft_tokens", in: PolicyLimits.draftTokens, into: &config.draftTokens)
+    reader.integer(
+      "max_draft_tokens", in: PolicyLimits.maxDraftTokens, into: &config.speculation.maxDraftTokens)
+    reader.integerOrNull("draft_step_us", in: PolicyLimits.draftStepUs, into: &config.speculation.draftStepUs)
+    reader.ratioPpm(
+      "loss_limit_ratio", most: PolicyLimits.lossLimitRatio, into: &config.speculation.lossLimitPpm)
+    reader.ratioPpm("kv_free_ratio", most: PolicyLimits.kvFreeRatio, into: &config.speculation.kvFreePpm)
   }
 
   /// Never seen by a user: the preset that starts from it states every member.

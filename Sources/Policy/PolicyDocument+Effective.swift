@@ -33,8 +33,18 @@ extension PolicyDocument {
       "per_second": config.preemption.perSecond.map { JSONValue($0) } ?? .null,
     ]
     file["memory"] = ["watermark_ratio": .number(Double(config.watermarkPpm) / 1_000_000)]
-    file["speculation"] = ["draft_tokens": JSONValue(config.draftTokens)]
+    file["speculation"] = Self.json(config.speculation, draftTokens: config.draftTokens)
     return .object(file)
+  }
+
+  private static func json(_ speculation: SpeculationConfig, draftTokens: Int) -> JSONValue {
+    [
+      "mode": .string(speculation.mode.rawValue), "draft_tokens": JSONValue(draftTokens),
+      "max_draft_tokens": JSONValue(speculation.maxDraftTokens),
+      "draft_step_us": speculation.draftStepUs.map { JSONValue($0) } ?? .null,
+      "loss_limit_ratio": .number(Double(speculation.lossLimitPpm) / 1_000_000),
+      "kv_free_ratio": .number(Double(speculation.kvFreePpm) / 1_000_000),
+    ]
   }
 
   private static func json(_ requestClass: PolicyConfig.RequestClass) -> JSONValue {

@@ -47,5 +47,13 @@ public enum PolicyField {
   }
 
   public enum Memory: String, CaseIterable, Sendable { case watermarkRatio = "watermark_ratio" }
-  public enum Speculation: String, CaseIterable, Sendable { case draftTokens = "draft_tokens" }
+
+  public enum Speculation: String, CaseIterable, Sendable {
+    case mode
+    case draftTokens = "draft_tokens"
+    case maxDraftTokens = "max_draft_tokens"
+    case draftStepUs = "draft_step_us"
+    case lossLimitRatio = "loss_limit_ratio"
+    case kvFreeRatio = "kv_free_ratio"
+  }
 }

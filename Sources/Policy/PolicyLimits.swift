@@ -27,6 +27,10 @@ public enum PolicyLimits {
   public static let queueDepth = 0...1_000_000
   /// One base-36 digit reports them (session rule 7).
   public static let draftTokens = 0...35
+  public static let maxDraftTokens = 1...35
+  public static let draftStepUs = 0...1_000_000
+  public static let lossLimitRatio = 0.1
+  public static let kvFreeRatio = 0.5
 
   static func isName(_ text: String) -> Bool {
     func isAlphanumeric(_ byte: UInt8) -> Bool {

@@ -25,7 +25,7 @@ extension SchedulerCore {
   /// decides the same at more length.
   @inline(__always)
   private mutating func scheduleDecode(_ slot: Int, _ request: Request) -> Bool {
-    guard !speculation.isOn, request.adapter < 0, batch.mayDecode(request),
+    guard speculation.drafts(slot: slot, for: request) == 0, request.adapter < 0, batch.mayDecode(request),
       budget.takeToken(at: request.computedTokens)
     else { return false }
     draft.schedule(slot: slot, handle: request.handle, n: 1, k: 0, isRunning: true)
@@ -42,7 +42,7 @@ extension SchedulerCore {
       draft.leaveOut(slot: slot, handle: request.handle, reason: .adapterLimit(adapters: budget.adapterCount))
       return true
     }
-    let drafts = speculation.drafts(for: request)
+    let drafts = speculation.drafts(slot: slot, for: request)
     let sized = batch.tokens(
       for: request, wanted: request.remainingTokens, drafts: drafts, budgetTokens: budget.tokens)
     guard sized.tokens > 0 else {

@@ -16,7 +16,7 @@ extension SchedulerCore {
   static let dueIterations: Int64 = 2
 
   mutating func learn() {
-    if let observation = mirror.takeObservation() { goodput.observe(observation) }
+    learnFromDrafts()
     mirror.takeEndings { goodput.outputs.observe(promptTokens: $0.promptTokens, outputTokens: $0.outputTokens) }
   }
 
@@ -27,7 +27,7 @@ extension SchedulerCore {
     queue.update(slot: slot, request: request, key: key, ids: mirror.table.ids)
   }
 
-  mutating func planGoodput() {
+  mutating func planGoodput(_ resources: ResourceSnapshot) {
     let startUs = mirror.unsettledPlans > 0 ? max(mirror.nowUs, goodput.busyUntilUs) : mirror.nowUs
     refreshStandings(startUs)
     var frame = GoodputFrame()
@@ -40,10 +40,12 @@ extension SchedulerCore {
     IterationChoice(fixedUs: goodput.time.fixedUs).decide(&frame)
     serveDue(&frame)
     serveLateStreams(&frame)
+    draftDue(&frame, resources)
     serveByDeadline(&frame)
     serveLate(&frame)
     goodput.noteKV(refused: frame.refusedKVDensity > 0)
-    goodput.busyUntilUs = startUs + Int64(frame.features.isEmpty ? 0 : goodput.time.elapsedUs(frame.features))
+    goodput.busyUntilUs =
+      startUs + Int64(frame.features.isEmpty ? 0 : goodput.time.elapsedUs(frame.features) + frame.draftUs)
     swap(&frame, &goodput.frame)
     scheduleAlone()
   }
@@ -174,9 +176,9 @@ extension SchedulerCore {
     features.addDecode(context: request.computedTokens)
   }
 
-  /// What an iteration may take by prediction.
-  private func limitUs(_ frame: GoodputFrame) -> Int {
-    Int(Double(frame.tauUs) * (1 - goodput.time.marginShare(withPrefill: true)))
+  /// What the model's part of an iteration may take by prediction, the drafter's time taken off.
+  func limitUs(_ frame: GoodputFrame) -> Int {
+    Int(Double(frame.tauUs) * (1 - goodput.time.marginShare(withPrefill: true))) - frame.draftUs
   }
 
   /// Prefills, and the decodes that can wait, by deadline while the time lasts; those that the choice of the
@@ -314,7 +316,7 @@ extension SchedulerCore {
   /// Relegated and hopeless requests use the time that is left.
   private mutating func serveLate(_ frame: inout GoodputFrame) {
     let limitUs = limitUs(frame)
-    let hopelessUs = Int(Double(frame.tauUs) * Self.hopelessShare)
+    let hopelessUs = Int(Double(frame.tauUs) * Self.hopelessShare) - frame.draftUs
     for prefill in frame.latePrefills where !servePrefill(Int(prefill.slot), hopelessUs, kvShare: 1, &frame) { break }
     serveDecodes(dueBy: .max, hopelessUs, &frame)
     goodput.beginLateWalk()

@@ -14,6 +14,7 @@ extension SchedulerCore {
     if engine.capabilities.contains(.budget), let tokens = policy.stepTokens, tokens < engine.limits.stepTokens {
       plan.budgetTokens = tokens
     }
+    explainDrafts()
     if speculation.isOn, speculation.isPerBatch { plan.draftBatch = speculation.batchDrafts }
     if draft.items.isEmpty, draft.verbs.isEmpty, draft.aborted.isEmpty, engine.capabilities.contains(.hold) {
       plan.holdUs = policy.holdUs

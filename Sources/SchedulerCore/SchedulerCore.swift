@@ -77,13 +77,14 @@ public struct SchedulerCore: Codable, Sendable {
     if policy.batchStrategy == .exerciser, !exerciser.isCalm {
       runExerciser()
     } else if policy.batchStrategy == .goodput {
-      if !breakStall() { planGoodput() }
+      if !breakStall() { planGoodput(resources) }
     } else if servesByRank {
       if !breakStall() {
         planRanked()
         scheduleAlone()
       }
     } else if !breakStall() {
+      planDrafts(resources)
       scheduleRunning()
       admitWaiting()
       scheduleAlone()
@@ -112,7 +113,7 @@ public struct SchedulerCore: Codable, Sendable {
     batch = BatchPlanner(engine: engine, policy: policy)
     preemption = preemption.renewed(engine: engine, policy: policy)
     admission = AdmissionController(engine: engine, policy: policy)
-    speculation = SpeculationController(engine: engine, policy: policy)
+    speculation.setPolicy(policy)
     memory.setPolicy(policy)
     goodput.setPolicy(policy)
     if policy.ordering != ranked.ordering || policy.deadlineAnchor != ranked.anchor {

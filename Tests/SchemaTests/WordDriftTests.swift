@@ -40,6 +40,7 @@ import WireProtocol
     try expect("policy-v1", "properties/preemption/properties/victim_order", are: PolicyConfig.VictimOrder.self)
     try expect("policy-v1", "properties/preemption/properties/means", are: PreemptionRules.Means.self)
     try expect("policy-v1", "properties/admission/properties/infeasible", are: AdmissionRules.Infeasible.self)
+    try expect("policy-v1", "properties/speculation/properties/mode", are: SpeculationConfig.Mode.self)
     #expect(try SchemaFile("policy-v1").words("properties/preset") == PolicyDocument.presetNames)
   }
 
@@ -69,7 +70,8 @@ import WireProtocol
     .pausedKV(missingBlocks: 1), .pausedBudget(tokens: 1), .pausedInFlight(plans: 1), .pausedFinished(maxOutput: 1),
     .adapterLimit(adapters: 1), .waitingBudget(tokens: 1), .waitingSequences(sequences: 1),
     .waitingKV(missingBlocks: 1), .waitingMemory(headroomBytes: 1), .waitingPreemption(victims: 1),
-    .speculating(drafts: 1), .stalled(steps: 1),
+    .speculating(drafts: 1), .draftsUnlikely(acceptancePercent: 1), .draftsKV(freeBlocks: 1), .draftsLost(us: 1),
+    .stalled(steps: 1),
   ]
   static let placementReasons: [PlacementReason] = [.singleNode(nodes: 1), .mostMemory(bytes: 1), .topologyUnknown]
 
@@ -78,7 +80,7 @@ import WireProtocol
     case .chunkBudget, .chunkLongPrefill, .admitted, .preemptedKV,
       .recomputeCost, .copyCost, .truncatedKV, .pausedKV, .pausedBudget, .pausedInFlight,
       .pausedFinished, .adapterLimit, .waitingBudget, .waitingSequences, .waitingKV, .waitingMemory, .waitingPreemption,
-      .speculating, .stalled:
+      .speculating, .draftsUnlikely, .draftsKV, .draftsLost, .stalled:
       true
     }
   }

@@ -58,6 +58,8 @@ struct GoodputFrame: Codable, Sendable {
   var kept: ContiguousArray<Int32> = []
   /// Tokens that live running requests hold and are expected to need.
   var committedTokens = 0.0
+  /// Time that the drafter will take, in microseconds.
+  var draftUs = 0
   /// What the plan computes so far.
   var features = IterationFeatures()
 
@@ -74,6 +76,7 @@ struct GoodputFrame: Codable, Sendable {
     urgent.removeAll(keepingCapacity: true)
     kept.removeAll(keepingCapacity: true)
     committedTokens = 0
+    draftUs = 0
     features = IterationFeatures()
   }
 

@@ -24,6 +24,8 @@ struct Mirror: Codable, Sendable {
   private var observation: IterationObservation?
   /// Output lengths of requests that ended by themselves, until they are taken.
   private var endings: ContiguousArray<Ending> = []
+  /// What became of drafts, until it is taken.
+  private var outcomes: ContiguousArray<DraftOutcome> = []
   /// The plan given out last, waiting for the Step that says what became of it.
   var planned = PlannedStep()
   private var unsettled = UnsettledPlans()
@@ -297,7 +299,10 @@ struct Mirror: Codable, Sendable {
         table.serve(slot: Int(item.slot), elapsedUs: settled.elapsedUs[i], at: nowUs)
       }
       if record.isAsPlanned {
-        observation = IterationObservation(features: record.features, elapsedUs: settled.elapsedUs[i])
+        observation = IterationObservation(
+          features: record.features, elapsedUs: settled.elapsedUs[i],
+          draftDepth: record.drafted.reduce(0) { max($0, Int($1.k)) },
+          acceptedDrafts: settled.accepted[start..<end].reduce(0) { $0 + Int($1) })
       }
       if end > start { try applyAccepted(settled.accepted[start..<end], record, index: i) }
       telemetry.recordSettled(elapsedUs: settled.elapsedUs[i])
@@ -341,9 +346,17 @@ struct Mirror: Codable, Sendable {
       telemetry.acceptedTokens += Int(accepted)
       guard table.requests[Int(drafted.slot)].isSame(as: drafted.handle) else { continue }
       table.deliver(slot: Int(drafted.slot), tokens: Int(accepted), at: nowUs)
+      if drafted.k > 0 { noteOutcome(drafted, accepted: Int(accepted)) }
       guard rejected > 0 else { continue }
       table.addTokens(slot: Int(drafted.slot), computed: -rejected, output: -rejected)
     }
+  }
+
+  private mutating func noteOutcome(_ drafted: LaunchRecord.Drafted, accepted: Int) {
+    outcomes.append(
+      DraftOutcome(
+        slot: drafted.slot, handle: drafted.handle, drafted: Int(drafted.k), accepted: accepted,
+        deliveredTokens: table.requests[Int(drafted.slot)].deliveredTokens))
   }
 
   // MARK: - Absolute state
@@ -460,6 +473,12 @@ struct Mirror: Codable, Sendable {
   mutating func takeEndings(_ body: (Ending) -> Void) {
     for ending in endings { body(ending) }
     endings.removeAll(keepingCapacity: true)
+  }
+
+  /// Hands over what became of drafts since the last call.
+  mutating func takeOutcomes(_ body: (DraftOutcome) -> Void) {
+    for outcome in outcomes { body(outcome) }
+    outcomes.removeAll(keepingCapacity: true)
   }
 
   mutating func compactRunning() { table.compactRunning() }

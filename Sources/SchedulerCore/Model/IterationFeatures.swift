@@ -48,6 +48,29 @@ public struct IterationFeatures: Codable, Hashable, Sendable {
     }
   }
 
+  /// The same iteration without drafts.
+  var withoutDrafts: IterationFeatures {
+    var features = self
+    features.decodes -= drafts
+    features.drafts = 0
+    return features
+  }
+
+  /// The decodes alone, without drafts.
+  var decodesOnly: IterationFeatures {
+    var features = withoutDrafts
+    features.prefillTokens = 0
+    features.doubledPrefillPairs = 0
+    features.prefixTokens = 0
+    return features
+  }
+
+  /// `tokens` more drafts to verify, whoever's.
+  mutating func addDrafts(_ tokens: Int) {
+    decodes += tokens
+    drafts += tokens
+  }
+
   /// Takes a chunk back that `addPrefill` added.
   public mutating func removePrefill(tokens: Int, prefix: Int) {
     prefillTokens -= tokens

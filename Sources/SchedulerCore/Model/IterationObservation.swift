@@ -4,8 +4,15 @@ public struct IterationObservation: Codable, Hashable, Sendable {
   /// From launch, or the previous result if that came later, to the result; microseconds.
   public var elapsedUs: Int64
 
-  public init(features: IterationFeatures, elapsedUs: Int64) {
+  /// The longest draft that it verified: steps of the drafter.
+  public var draftDepth: Int
+  /// Drafts that were right, over all requests.
+  public var acceptedDrafts: Int
+
+  public init(features: IterationFeatures, elapsedUs: Int64, draftDepth: Int = 0, acceptedDrafts: Int = 0) {
     self.features = features
     self.elapsedUs = elapsedUs
+    self.draftDepth = draftDepth
+    self.acceptedDrafts = acceptedDrafts
   }
 }

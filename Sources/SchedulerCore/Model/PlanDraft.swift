@@ -76,6 +76,14 @@ struct PlanDraft: Codable, Sendable {
     mark(of: slot) == .scheduled ? Int(items[Int(slots[slot].item)].n) : 0
   }
 
+  /// Has a decode that is scheduled verify drafts too.
+  mutating func addDrafts(slot: Int, _ k: Int) {
+    let index = Int(slots[slot].item)
+    items[index].n += Int32(k)
+    items[index].k += Int32(k)
+    items[index].isPlainDecode = false
+  }
+
   mutating func countAdmission() { admittedCount += 1 }
 
   /// Takes a scheduled item back. Returns its tokens.

@@ -130,8 +130,9 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
   public var victimOrder: VictimOrder
   public var preemption = PreemptionRules()
   public var admission = AdmissionRules()
-  /// Drafts per decoding request where the engine has a drafter; 0 means no speculation.
+  /// Drafts per decoding request under speculation mode `fixed` where the engine has a drafter; 0 means no speculation.
   public var draftTokens: Int
+  public var speculation: SpeculationConfig
   /// Iteration times to start from; nil: made from the model's size, and learned. Measured times correct either.
   public var timeModel: IterationTimeModel?
   /// How long an engine with nothing to schedule waits before it asks again, in microseconds.
@@ -143,7 +144,8 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     name: String, classes: [RequestClass], defaultClass: String, ordering: Ordering, batchStrategy: BatchStrategy,
     stepTokens: Int?, sequences: Int?, longPrefillTokens: Int, watermarkPpm: Int, victimOrder: VictimOrder,
     draftTokens: Int, holdUs: Int, tenants: [Tenant] = [], quantumTokens: Int = Self.quantumTokensDefault,
-    timeModel: IterationTimeModel? = nil, deadlineAnchor: DeadlineAnchor = .firstToken, starvationBoundMs: Int? = nil
+    timeModel: IterationTimeModel? = nil, deadlineAnchor: DeadlineAnchor = .firstToken, starvationBoundMs: Int? = nil,
+    speculation: SpeculationConfig = SpeculationConfig()
   ) {
     self.name = name
     self.classes = classes
@@ -162,5 +164,6 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     self.holdUs = holdUs
     self.timeModel = timeModel
     self.deadlineAnchor = deadlineAnchor
+    self.speculation = speculation
   }
 }

@@ -36,6 +36,12 @@ public enum Reason: Hashable, Codable, Sendable {
   case waitingPreemption(victims: Int)
   /// Speculates `drafts` tokens.
   case speculating(drafts: Int)
+  /// No drafts: so many percent of them are expected to be right, too few to be worth their time.
+  case draftsUnlikely(acceptancePercent: Int)
+  /// No drafts: so few KV blocks are free, or the machine is short of memory.
+  case draftsKV(freeBlocks: Int)
+  /// No drafts: they lost time lately, and `us` have to be made good before they are tried again.
+  case draftsLost(us: Int)
   /// Only this item is tried: nothing of the last `steps` plans could be run.
   case stalled(steps: Int)
 
@@ -68,6 +74,9 @@ public enum Reason: Hashable, Codable, Sendable {
     case .waitingMemory: "waiting_memory"
     case .waitingPreemption: "waiting_preemption"
     case .speculating: "speculating"
+    case .draftsUnlikely: "drafts_unlikely"
+    case .draftsKV: "drafts_kv"
+    case .draftsLost: "drafts_lost"
     case .stalled: "stalled"
     }
   }
@@ -79,7 +88,8 @@ public enum Reason: Hashable, Codable, Sendable {
       .recomputeCost(let x), .copyCost(let x), .truncatedKV(let x), .pausedKV(let x),
       .pausedBudget(let x), .pausedInFlight(let x), .pausedFinished(let x), .adapterLimit(let x),
       .waitingBudget(let x), .waitingSequences(let x), .waitingKV(let x), .waitingMemory(let x),
-      .waitingPreemption(let x), .speculating(let x), .stalled(let x):
+      .waitingPreemption(let x), .speculating(let x), .draftsUnlikely(let x), .draftsKV(let x),
+      .draftsLost(let x), .stalled(let x):
       x
     }
   }

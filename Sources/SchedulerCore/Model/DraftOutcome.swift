@@ -1,0 +1,19 @@
+/// What became of one request's drafts in a settled iteration.
+public struct DraftOutcome: Hashable, Codable, Sendable {
+  public var slot: Int32
+  public var handle: RequestHandle
+  /// Drafts that were verified, at least 1.
+  public var drafted: Int
+  /// Those of them that were right; the token that follows them comes on top.
+  public var accepted: Int
+  /// Output tokens of the request that are settled, those of this iteration included.
+  public var deliveredTokens: Int
+
+  public init(slot: Int32, handle: RequestHandle, drafted: Int, accepted: Int, deliveredTokens: Int) {
+    self.slot = slot
+    self.handle = handle
+    self.drafted = drafted
+    self.accepted = accepted
+    self.deliveredTokens = deliveredTokens
+  }
+}
