@@ -51,7 +51,8 @@ struct EngineRequest {
     arrivalUs = work.arrivalUs
     promptTokens = work.promptTokens
     wantedOutput = work.outputTokens
-    identity = SeededRandom.mixed(UInt64(bitPattern: work.arrivalUs)) &+ UInt64(work.promptTokens)
+    identity =
+      work.luck ?? (SeededRandom.mixed(UInt64(bitPattern: work.arrivalUs)) &+ UInt64(work.promptTokens))
   }
 
   /// Tokens that are known or promised and have no KV yet.

@@ -28,6 +28,16 @@ struct HiddenAcceptance {
     return accepted
   }
 
+  /// Probability that each of the next drafts is right and all before it are, up to the drafter's longest.
+  func gains(request: UInt64, output: Int) -> [Double] {
+    let own = SeededRandom.mixed(seed ^ SeededRandom.mixed(request))
+    var gain = 1.0
+    return (0..<options.draftsMax).map {
+      gain *= probability(own, output: output + $0)
+      return gain
+    }
+  }
+
   /// Probability that the draft for output token number `output` is right.
   func probability(_ own: UInt64, output: Int) -> Double {
     var random = SeededRandom(seed: ~own)

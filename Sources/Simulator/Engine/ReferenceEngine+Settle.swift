@@ -41,6 +41,7 @@ extension ReferenceEngine {
     let request = queue[h]
     let known = min(count, request.wantedOutput - request.knownOutput)
     scorecard.fairness.add(tenant: request.tenant, input: 0, output: known)
+    producedTokens += known
     guard request.firstTokenUs >= 0 else {
       queue.update(h) { request in
         request.knownOutput += known

@@ -60,6 +60,8 @@ public struct ReferenceEngine {
   var returned: [(tokens: Int, cached: Int, isCopied: Bool, copyUs: Int)] = []
   var adapters: AdapterSlots
   let acceptance: HiddenAcceptance?
+  /// Output tokens that reached their users.
+  var producedTokens = 0
 
   public init(
     profile: GPUProfile, options: EngineOptions, mix: ClassMix, workload: any Workload, link: any SchedulerLink

@@ -19,6 +19,8 @@ public struct WorkloadRequest: Hashable, Sendable {
   public var adapter = -1
   /// The model it asks for, as an index into what the instances serve.
   public var model = 0
+  /// What luck with drafts is drawn from; nil: from arrival and prompt.
+  public var luck: UInt64?
 
   public init(
     id: String, arrivalUs: Int64, tenant: String, classIndex: Int, promptTokens: Int, outputTokens: Int
