@@ -1,5 +1,5 @@
-/// Drafts under mode `goodput` (Docs/speculation.md): what was learned goes to the controller, what an iteration offers is
-/// put together here.
+/// Drafts under mode `goodput` (Docs/speculation.md): what was learned goes to the controller, what an iteration offers
+/// is put together here.
 extension SchedulerCore {
   /// Verification is priced at so many drafts for each decode at first.
   private static let pricedDrafts = 1

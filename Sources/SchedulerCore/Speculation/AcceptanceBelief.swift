@@ -2,8 +2,9 @@
 /// weight for each of a few levels.
 ///
 /// A draft of k of which m were right speaks for level a with a^m (1 - a), or a^k when all were. Without changes that
-/// weighs the levels by a^accepted (1 - a)^rejected, whose maximum is the usual estimate accepted / (accepted + rejected).
-/// But texts change from easy to hard: with each token the weights move a little towards what is usual for this engine.
+/// weighs the levels by a^accepted (1 - a)^rejected, whose maximum is the usual estimate
+/// accepted / (accepted + rejected). But texts change from easy to hard: with each token the weights move a little
+/// towards what is usual for this engine.
 struct AcceptanceBelief: Codable, Hashable, Sendable {
   typealias Weights = SIMD8<Double>
 

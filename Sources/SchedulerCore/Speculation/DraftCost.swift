@@ -1,5 +1,5 @@
-/// Time of one step of the drafter, which drafts one more token for every sequence: the policy's figure, or what measured
-/// iterations took beyond the time predicted for verifying, per step.
+/// Time of one step of the drafter, which drafts one more token for every sequence: the policy's figure, or what
+/// measured iterations took beyond the time predicted for verifying, per step.
 struct DraftCost: Codable, Sendable {
   static let firstGain = 0.3
   static let steadyGain = 0.05

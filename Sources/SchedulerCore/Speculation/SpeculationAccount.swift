@@ -1,6 +1,6 @@
-/// The stability gate: drafts may go on while they pay, whatever the estimates say. Every settled iteration books what its
-/// drafts gained against what they cost; a small share of the time is granted for trying. Overdrawn, the gate closes
-/// until enough has been granted anew: acceptance that no estimate can follow costs that share and no more.
+/// The stability gate: drafts may go on while they pay, whatever the estimates say. Every settled iteration books what
+/// its drafts gained against what they cost; a small share of the time is granted for trying. Overdrawn, the gate
+/// closes until enough has been granted anew: acceptance that no estimate can follow costs that share and no more.
 struct SpeculationAccount: Codable, Sendable {
   /// Never more is at stake at once, in microseconds.
   static let mostUs = 200_000.0

@@ -1,5 +1,5 @@
-/// How many drafts each decoding request verifies, within what the engine can do: a fixed number, or as many as are worth
-/// their time (Docs/speculation.md).
+/// How many drafts each decoding request verifies, within what the engine can do: a fixed number, or as many as are
+/// worth their time (Docs/speculation.md).
 struct SpeculationController: Codable, Sendable {
   /// Why a request that might draft does not.
   enum Hindrance: UInt8, Codable, Sendable {

@@ -22,7 +22,7 @@ enum ReasonText {
     case "waiting_memory": "waits: the machine is short of memory, \(number) bytes are left"
     case "waiting_preemption": "waits: \(number) running requests had to give way in this very step"
     case "speculating": "speculates \(number) tokens"
-    case "drafts_unlikely": "no drafts: \(number) percent of them are expected to be right, too few to be worth their time"
+    case "drafts_unlikely": "no drafts: \(number) percent of them are expected to be right, too few"
     case "drafts_kv": "no drafts: \(number) KV blocks are free, or the machine is short of memory"
     case "drafts_lost": "no drafts: they lost time lately, \(number) us are to be made good before they are tried again"
     case "stalled": "tried alone: nothing of the last \(number) plans could be run"

@@ -2,7 +2,8 @@ import SchedulerCore
 import WireProtocol
 
 /// A scheduler that is told the true acceptance of every draft, as none can be: all that arrives is prefilled at once,
-/// all that runs decodes, and drafts are the best there are. For engines with one plan in flight whose KV never runs out.
+/// all that runs decodes, and drafts are the best there are. For engines with one plan in flight whose KV never runs
+/// out.
 struct OracleLink: SchedulerLink {
   private struct Job {
     var promptTokens: Int
