@@ -47,6 +47,7 @@ extension MetricFamily {
     case .requestDuration: "From arrival to the end of a request that had run."
     case .resourceLeaves: "Figures of the machine's snapshot by status."
     case .resourceGeneration: "Grows when a figure that steers plans changes."
+    case .resourceAge: "Age of the last look at the machine."
     case .memoryHeadroom: "Memory that this process may still take."
     case .memoryLevel: "1 for the memory level that holds, 0 for the others."
     case .pressure: "Pressure stall information: share of the last 10 s, some or all tasks stalled."

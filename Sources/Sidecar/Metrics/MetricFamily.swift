@@ -52,6 +52,7 @@ public enum MetricFamily: String, CaseIterable, Sendable {
   // Probes
   case resourceLeaves = "coxswain_resource_leaves"
   case resourceGeneration = "coxswain_resource_generation"
+  case resourceAge = "coxswain_resource_age_seconds"
   case memoryHeadroom = "coxswain_memory_headroom_bytes"
   case memoryLevel = "coxswain_memory_level"
   case pressure = "coxswain_pressure_ratio"
@@ -87,7 +88,7 @@ public enum MetricFamily: String, CaseIterable, Sendable {
     case .pressure: ["resource", "kind"]
     case .modelServerWaiting, .modelServerRunning, .modelServerKV: ["model_name"]
     case .startTime, .healthServing, .tenants, .series, .recordedBytes, .policyGeneration, .policyUpdateFailed,
-      .stepDuration, .resourceGeneration, .memoryHeadroom:
+      .stepDuration, .resourceGeneration, .resourceAge, .memoryHeadroom:
       []
     }
   }

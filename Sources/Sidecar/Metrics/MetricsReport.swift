@@ -124,6 +124,7 @@ struct MetricsReport {
       text.add(.resourceLeaves, [status], Double(count))
     }
     text.add(.resourceGeneration, [], Double(resources.generation))
+    if let ms = snapshot["generation"]?["age_ms"]?.doubleValue { text.add(.resourceAge, [], ms / 1000) }
     if let bytes = resources.memoryHeadroomBytes.value { text.add(.memoryHeadroom, [], Double(bytes)) }
     for level in MemoryPressureLevel.allCases {
       text.add(.memoryLevel, [level.rawValue], level == resources.memoryLevel ? 1 : 0)
