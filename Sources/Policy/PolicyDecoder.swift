@@ -29,6 +29,8 @@ struct PolicyDecoder {
       queue.choice("ordering", into: &config.ordering)
       queue.integerOrNull("starvation_bound_ms", in: PolicyLimits.starvationBoundMs, into: &config.starvationBoundMs)
       queue.integer("quantum_tokens", in: PolicyLimits.quantumTokens, into: &config.quantumTokens)
+      queue.choice("fairness", into: &config.fairness)
+      queue.integerOrNull("fairness_slack_tokens", in: PolicyLimits.quantumTokens, into: &config.fairnessSlackTokens)
     }
     section(root, "batch", PolicyField.Batch.self) { batch in
       batch.choice("strategy", into: &config.batchStrategy)

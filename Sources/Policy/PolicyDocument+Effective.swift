@@ -12,7 +12,8 @@ extension PolicyDocument {
     file["queue"] = [
       "ordering": .string(config.ordering.rawValue),
       "starvation_bound_ms": config.starvationBoundMs.map { JSONValue($0) } ?? .null,
-      "quantum_tokens": JSONValue(config.quantumTokens),
+      "quantum_tokens": JSONValue(config.quantumTokens), "fairness": .string(config.fairness.rawValue),
+      "fairness_slack_tokens": config.fairnessSlackTokens.map { JSONValue($0) } ?? .null,
     ]
     file["batch"] = [
       "strategy": .string(config.batchStrategy.rawValue),

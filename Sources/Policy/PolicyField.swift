@@ -21,6 +21,8 @@ public enum PolicyField {
     case ordering
     case starvationBoundMs = "starvation_bound_ms"
     case quantumTokens = "quantum_tokens"
+    case fairness
+    case fairnessSlackTokens = "fairness_slack_tokens"
   }
 
   public enum Batch: String, CaseIterable, Sendable {

@@ -7,6 +7,7 @@ extension SchedulerCore {
   static let chunkLeast = 16
   /// Waiting requests looked at as urgent, and how soon they have to start for it.
   static let urgentMax = 16
+  static let urgentLookedAt = 64
   static let urgentUs: Int64 = 600_000
   /// Relegated and hopeless requests tried in one iteration.
   static let lateMax = 8
@@ -24,7 +25,12 @@ extension SchedulerCore {
     let index = request.isLive ? classes.classIndex(of: request.className, names: mirror.names) : 0
     let key = goodput.update(
       slot: slot, request: request, class: policy.classes[index], nowUs: mirror.nowUs, ids: mirror.table.ids)
-    queue.update(slot: slot, request: request, key: key, ids: mirror.table.ids)
+    place(slot, request, key)
+  }
+
+  mutating func place(_ slot: Int, _ request: Request, _ key: SlotHeap.Key) {
+    let weight = request.isLive ? tenantWeights.weight(of: request.tenant, names: mirror.names) : 1
+    queue.update(slot: slot, request: request, key: key, tenantWeight: weight, ids: mirror.table.ids)
   }
 
   mutating func planGoodput(_ resources: ResourceSnapshot) {
@@ -116,11 +122,15 @@ extension SchedulerCore {
   private mutating func noteUrgent(_ frame: inout GoodputFrame) {
     goodput.beginUrgentWalk()
     var room = goodput.kvCapacityTokens - frame.committedTokens
-    for _ in 0..<Self.urgentMax {
+    var taken = 0
+    for _ in 0..<Self.urgentLookedAt where taken < Self.urgentMax {
       guard let (slot, latestUs) = goodput.nextUrgent(mirror.table.ids), latestUs < frame.startUs + Self.urgentUs
       else { return }
       let job = goodput.jobs[slot]
       let request = mirror.table.requests[slot]
+      // Those of tenants that are ahead wait for the others: they count on nothing.
+      guard queue.level(of: request) == 0 else { continue }
+      taken += 1
       let own = reservedTokens(request, goodput.outputs.expectedTokens(request))
       guard request.firstTokenUs < 0, own <= room, !goodput.isBelowLine(job, nowUs: frame.startUs) else { continue }
       room -= own
@@ -187,7 +197,7 @@ extension SchedulerCore {
     let limitUs = limitUs(frame)
     for slot in frame.kept.lazy.map(Int.init) where !servePrefill(slot, limitUs, kvShare: 1, &frame) { break }
     var nextRunning = 0
-    queue.beginWalk(ids: mirror.table.ids)
+    queue.beginWalk(.live, level: 0)
     var waiting = nextWaiting(.live)
     while true {
       let running = nextRunning < frame.prefills.count ? frame.prefills[nextRunning] : nil
@@ -205,9 +215,9 @@ extension SchedulerCore {
     serveDecodes(dueBy: .max, limitUs, &frame)
   }
 
-  /// Next waiting slot of a standing that is not in the plan; nil when the walk comes to another standing.
-  private mutating func nextWaiting(_ standing: GoodputPlanner.Standing) -> Int? {
-    while let slot = queue.next(mirror.table.ids), goodput.jobs[slot].standing == standing {
+  /// Next waiting slot of the lane that is not in the plan; nil at the end of the level.
+  private mutating func nextWaiting(_ lane: FlagshipQueue.Lane) -> Int? {
+    while let slot = queue.next(lane, mirror.table.ids) {
       if draft.mark(of: slot) == .open { return slot }
     }
     return nil
@@ -263,6 +273,7 @@ extension SchedulerCore {
     let kvDensity = goodput.jobs[slot].kvDensity
     guard (own <= room && kvDensity >= frame.refusedKVDensity) || frame.committedTokens == 0 else {
       bind(slot, .waitingKV(missingBlocks: Int(own - room)))
+      frame.isRefused = true
       // Room that frees up is kept for it: only what is worth more may pass.
       if goodput.jobs[slot].standing == .live { frame.refusedKVDensity = max(frame.refusedKVDensity, kvDensity) }
       return true
@@ -319,23 +330,38 @@ extension SchedulerCore {
     let hopelessUs = Int(Double(frame.tauUs) * Self.hopelessShare) - frame.draftUs
     for prefill in frame.latePrefills where !servePrefill(Int(prefill.slot), hopelessUs, kvShare: 1, &frame) { break }
     serveDecodes(dueBy: .max, hopelessUs, &frame)
-    goodput.beginLateWalk()
-    var tried = 0
-    while tried < Self.lateMax, let slot = nextLate() {
-      tried += 1
-      let isHopeless = goodput.jobs[slot].standing == .hopeless
-      if !servePrefill(slot, isHopeless ? hopelessUs : limitUs, kvShare: Self.lateKVShare, &frame) { break }
-    }
+    serveWaitingLate(limitUs, hopelessUs: hopelessUs, &frame)
     for decode in frame.decodes where draft.mark(of: Int(decode.slot)) == .open {
       let handle = mirror.table.requests[Int(decode.slot)].handle
       draft.leaveOut(slot: Int(decode.slot), handle: handle, reason: .pausedBudget(tokens: budget.tokens))
     }
   }
 
-  private mutating func nextLate() -> Int? {
-    while let slot = goodput.nextLate(mirror.table.ids) {
-      if draft.mark(of: slot) == .open { return slot }
+  /// Waiting requests that are late, and after them those of tenants that are ahead of others who wait: nothing of
+  /// theirs starts while something of the others could have.
+  private mutating func serveWaitingLate(_ limitUs: Int, hopelessUs: Int, _ frame: inout GoodputFrame) {
+    let isYielding = queue.hasTenantsAhead
+    var tried = 0
+    for level in 0..<TenantLines.levels {
+      if level > 0 {
+        queue.beginWalk(.live, level: level)
+        while let slot = nextWaiting(.live) {
+          tried += 1
+          guard tried <= Self.lateMax, servePrefill(slot, limitUs, kvShare: 1, &frame) else { return }
+        }
+      }
+      queue.beginWalk(.late, level: level)
+      while let slot = nextWaiting(.late) {
+        tried += 1
+        guard tried <= Self.lateMax else { return }
+        let isHopeless = goodput.jobs[slot].standing == .hopeless
+        let isFilling = isHopeless && !isYielding
+        let kvShare = isYielding ? 1 : Self.lateKVShare
+        guard servePrefill(slot, isFilling ? hopelessUs : limitUs, kvShare: kvShare, &frame) else { return }
+      }
+      guard isYielding else { return }
+      // Room that frees up is kept for who was refused it.
+      if frame.isRefused { return }
     }
-    return nil
   }
 }

@@ -3,7 +3,7 @@ extension SchedulerCore {
   /// Brings the queue up to date after a Step: charges first, then who left the line, then who joined it.
   mutating func requeueChanged() {
     var changed = mirror.takeChanged()
-    if queue.takesTurns { chargeTenants(changed) }
+    if queue.counts { chargeTenants(changed) }
     for slot in changed.lazy.map(Int.init) where !mirror.table.requests[slot].isCandidate { enqueue(slot) }
     for slot in changed.lazy.map(Int.init) where mirror.table.requests[slot].isCandidate { enqueue(slot) }
     changed.removeAll(keepingCapacity: true)
@@ -12,8 +12,8 @@ extension SchedulerCore {
 
   /// Puts every waiting request in line anew, after a change of policy.
   mutating func renewQueue() {
-    let wasCounting = queue.takesTurns
-    queue = QueueManager(policy: policy, ledger: queue.ledger)
+    let wasCounting = queue.counts
+    queue = QueueManager(policy: policy, batchTokens: goodput.kvCapacityTokens, ledger: queue.ledger)
     for slot in mirror.table.requests.indices {
       let request = mirror.table.requests[slot]
       if request.isLive, !wasCounting { queue.adopt(slot: slot, request: request) }

@@ -40,7 +40,6 @@ public struct SchedulerCore: Codable, Sendable {
     self.engine = engine
     self.policy = policy
     mirror = Mirror(engine: engine, limits: limits)
-    queue = QueueManager(policy: policy)
     classes = ClassResolver(policy)
     tenantWeights = TenantWeights(policy)
     batch = BatchPlanner(engine: engine, policy: policy)
@@ -54,6 +53,7 @@ public struct SchedulerCore: Codable, Sendable {
     orca = OrcaReservation(engine: engine)
     ranked = RankedPlanner(policy: policy, maySwap: preemption.maySwap)
     goodput = GoodputPlanner(engine: engine, policy: policy)
+    queue = QueueManager(policy: policy, batchTokens: goodput.kvCapacityTokens)
   }
 
   /// Applies one Step to the mirror, in the order of session rule 6. After an error the mirror is worthless: drop it.
@@ -73,6 +73,7 @@ public struct SchedulerCore: Codable, Sendable {
     preemption.open(resources, allowsHostTier: pressure.allowsHostTier, nowUs: mirror.nowUs)
     draft.open(slotCount: mirror.table.requests.count)
     queue.promoteStarving(nowUs: mirror.nowUs, ids: mirror.table.ids)
+    queue.refreshTurns(nowUs: mirror.nowUs, ids: mirror.table.ids)
     if policy.ordering.isRanked { refreshRanks() }
     if policy.batchStrategy == .exerciser, !exerciser.isCalm {
       runExerciser()

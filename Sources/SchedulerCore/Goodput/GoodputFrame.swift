@@ -47,6 +47,8 @@ struct GoodputFrame: Codable, Sendable {
   private var isSorted = false
   /// Value per KV of the worthiest live request that has to wait for KV; 0 when none has to.
   var refusedKVDensity = 0.0
+  /// Somebody has to wait for KV.
+  var isRefused = false
   var hopelessDecodes: ContiguousArray<Decode> = []
   /// Live prefills that run already, by key.
   var prefills: ContiguousArray<Prefill> = []
@@ -69,6 +71,7 @@ struct GoodputFrame: Codable, Sendable {
     spendsBank = false
     isSorted = false
     refusedKVDensity = 0
+    isRefused = false
     decodes.removeAll(keepingCapacity: true)
     hopelessDecodes.removeAll(keepingCapacity: true)
     prefills.removeAll(keepingCapacity: true)

@@ -51,8 +51,6 @@ struct GoodputPlanner: Codable, Sendable {
   private(set) var jobs: ContiguousArray<Job> = []
   /// Waiting slots by the last moment at which they can start and be in time.
   private(set) var expiry = SlotHeap()
-  /// Waiting slots that do not count on being in time, in the order in which they are served.
-  private var late = SlotHeap()
   let kvCapacityTokens: Double
   /// When the plans that are out will be done, as far as predicted.
   var busyUntilUs: Int64 = .min
@@ -89,7 +87,6 @@ struct GoodputPlanner: Codable, Sendable {
     if slot >= jobs.count { jobs.append(contentsOf: repeatElement(Job(), count: slot + 1 - jobs.count)) }
     guard request.isLive else {
       expiry.remove(slot, ids)
-      late.remove(slot, ids)
       return SlotHeap.Key(0)
     }
     let isNew = jobs[slot].handle != request.handle
@@ -97,7 +94,6 @@ struct GoodputPlanner: Codable, Sendable {
     if isNew { noteArrival(slot, request) }
     guard request.isCandidate else {
       expiry.remove(slot, ids)
-      late.remove(slot, ids)
       return SlotHeap.Key(0)
     }
     let latestUs = latestStart(request, jobs[slot])
@@ -108,14 +104,7 @@ struct GoodputPlanner: Codable, Sendable {
       if isBelowLine(jobs[slot], nowUs: nowUs) { jobs[slot].standing = .relegated }
       expiry.insert(slot, SlotHeap.Key(latestUs), ids)
     }
-    return place(slot, request, ids)
-  }
-
-  /// Puts a waiting slot where its standing says; returns its key in the waiting order.
-  mutating func place(_ slot: Int, _ request: Request, _ ids: ContiguousArray<String>) -> SlotHeap.Key {
-    let key = key(slot, request)
-    if jobs[slot].standing == .live { late.remove(slot, ids) } else { late.insert(slot, key, ids) }
-    return key
+    return key(slot, request)
   }
 
   private func describe(_ request: Request, _ requestClass: PolicyConfig.RequestClass) -> Job {
@@ -155,7 +144,7 @@ struct GoodputPlanner: Codable, Sendable {
   }
 
   /// Place in the waiting order: live ones by deadline and work, then relegated ones by value, then the hopeless.
-  private func key(_ slot: Int, _ request: Request) -> SlotHeap.Key {
+  func key(_ slot: Int, _ request: Request) -> SlotHeap.Key {
     let job = jobs[slot]
     switch job.standing {
     case .live: return SlotHeap.Key(0, liveKey(job), request.arrivalUs)
@@ -220,11 +209,6 @@ struct GoodputPlanner: Codable, Sendable {
     guard let slot = expiry.next(ids) else { return nil }
     return (slot, expiry.key(of: slot).first)
   }
-
-  mutating func beginLateWalk() { late.beginWalk() }
-
-  /// Next waiting slot that does not count on being in time.
-  mutating func nextLate(_ ids: ContiguousArray<String>) -> Int? { late.next(ids) }
 
   // MARK: - Victims
 

@@ -22,7 +22,8 @@ extension SchedulerCore {
     return found
   }
 
-  /// Every candidate is in line once, in order: of its tenant's queue where tenants take turns.
+  /// Every candidate is in line once, in order: of its tenant's queue or of its tenant's level where
+  /// tenants matter.
   private func queueViolations() -> [String] {
     var found: [String] = []
     var walk = queue
@@ -33,7 +34,7 @@ extension SchedulerCore {
       let request = mirror.table.requests[slot]
       if !seen.insert(slot).inserted { found.append("\(request.handle) is queued twice") }
       if !request.isCandidate { found.append("\(request.handle) is no candidate") }
-      let line = queue.takesTurns ? request.tenant : 0
+      let line = queue.takesTurns ? request.tenant : Int32(queue.level(of: request))
       let key = queue.key(of: slot)
       if let last = last[line], key < last { found.append("the waiting order is broken at \(request.handle)") }
       last[line] = key

@@ -83,6 +83,14 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     case exerciser
   }
 
+  /// How the flagship treats tenants.
+  public enum Fairness: String, CaseIterable, Hashable, Codable, Sendable {
+    /// They do not matter.
+    case none
+    /// Whoever was served more than its share waits for those who were not (VTC's counters, Sheng et al., OSDI 2024).
+    case vtc
+  }
+
   /// From when on the deadlines of tokens after the first are counted, one TPOT apart.
   public enum DeadlineAnchor: String, CaseIterable, Hashable, Codable, Sendable {
     /// From when the first token was due: one that came early leaves time to spare.
@@ -116,6 +124,10 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
   public var starvationBoundMs: Int?
   /// Weighted tokens that a tenant gets at a time under `dlpm`.
   public var quantumTokens: Int
+  public var fairness: Fairness
+  /// Weighted tokens that a tenant may be ahead of another before it yields; nil: what its share of the machine is in
+  /// one second.
+  public var fairnessSlackTokens: Int?
   public var batchStrategy: BatchStrategy
   /// For orderings that look at the deadline of every token.
   public var deadlineAnchor: DeadlineAnchor
@@ -145,7 +157,8 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     stepTokens: Int?, sequences: Int?, longPrefillTokens: Int, watermarkPpm: Int, victimOrder: VictimOrder,
     draftTokens: Int, holdUs: Int, tenants: [Tenant] = [], quantumTokens: Int = Self.quantumTokensDefault,
     timeModel: IterationTimeModel? = nil, deadlineAnchor: DeadlineAnchor = .firstToken, starvationBoundMs: Int? = nil,
-    speculation: SpeculationConfig = SpeculationConfig()
+    speculation: SpeculationConfig = SpeculationConfig(),
+    fairness: Fairness = .none, fairnessSlackTokens: Int? = nil
   ) {
     self.name = name
     self.classes = classes
@@ -154,6 +167,8 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     self.tenants = tenants
     self.starvationBoundMs = starvationBoundMs
     self.quantumTokens = quantumTokens
+    self.fairness = fairness
+    self.fairnessSlackTokens = fairnessSlackTokens
     self.batchStrategy = batchStrategy
     self.stepTokens = stepTokens
     self.sequences = sequences

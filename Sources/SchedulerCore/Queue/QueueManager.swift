@@ -11,13 +11,20 @@ struct QueueManager: Codable, Sendable {
   private let starvationUs: Int64?
   /// The line of orderings that take turns between tenants.
   private var tenants: TenantQueues
+  /// The line of the flagship, whose keys the planner makes.
+  private var flagship: FlagshipQueue
+  private let isFlagship: Bool
   private var tags = FinishTags()
   /// Grows with every change, so that callers can tell whether the order may differ from what they saw.
   private(set) var version: UInt64 = 0
 
-  /// - Parameter ledger: what tenants were served so far.
-  init(policy: PolicyConfig, ledger: TenantLedger = TenantLedger()) {
+  /// - Parameters:
+  ///   - batchTokens: tokens of a full batch, as far as fairness between tenants is measured by it.
+  ///   - ledger: what tenants were served so far.
+  init(policy: PolicyConfig, batchTokens: Double, ledger: TenantLedger = TenantLedger()) {
     ordering = policy.ordering
+    isFlagship = policy.batchStrategy == .goodput
+    flagship = FlagshipQueue(policy: policy, batchTokens: batchTokens, ledger: ledger)
     prepends = policy.batchStrategy != .ranked
     let hasOwnBound = policy.ordering == .mlfq || policy.ordering.takesTurns
     starvationUs = hasOwnBound ? nil : policy.starvationBoundMs.map { Int64($0) * 1_000 }
@@ -26,14 +33,19 @@ struct QueueManager: Codable, Sendable {
       rule: policy.ordering == .dlpm ? .deficit(quantum: quantum) : .virtualCounter, ledger: ledger)
   }
 
-  var count: Int { takesTurns ? tenants.count : heap.count }
-  var ledger: TenantLedger { tenants.ledger }
+  var count: Int { isFlagship ? flagship.count : takesTurns ? tenants.count : heap.count }
+  var ledger: TenantLedger { isFlagship ? flagship.turns.ledger : tenants.ledger }
 
-  /// Tenants take turns by what they were served, so that running requests have to be charged.
-  var takesTurns: Bool { ordering.takesTurns }
+  /// Tenants take turns by what they were served.
+  var takesTurns: Bool { ordering.takesTurns && !isFlagship }
+
+  /// What tenants were served matters, so that running requests have to be charged.
+  var counts: Bool { isFlagship ? flagship.isFair : takesTurns }
 
   /// Key of a candidate: smaller is served first, among the candidates of one tenant where tenants take turns.
-  func key(of slot: Int) -> SlotHeap.Key { takesTurns ? tenants.key(of: slot) : heap.key(of: slot) }
+  func key(of slot: Int) -> SlotHeap.Key {
+    isFlagship ? flagship.key(of: slot) : takesTurns ? tenants.key(of: slot) : heap.key(of: slot)
+  }
 
   /// Puts a slot where it belongs: among the candidates if it is live, waiting and not blocked, else out of them.
   mutating func update(slot: Int, request: Request, facts: QueueFacts, ids: ContiguousArray<String>) {
@@ -71,11 +83,13 @@ struct QueueManager: Codable, Sendable {
     }
   }
 
-  /// Puts a candidate where a key made elsewhere says.
-  mutating func update(slot: Int, request: Request, key: SlotHeap.Key, ids: ContiguousArray<String>) {
+  /// Puts a candidate of the flagship where the planner's key says.
+  mutating func update(
+    slot: Int, request: Request, key: SlotHeap.Key, tenantWeight: Int, ids: ContiguousArray<String>
+  ) {
     version += 1
-    guard request.isCandidate else { return heap.remove(slot, ids) }
-    heap.insert(slot, key, ids)
+    guard request.isCandidate else { return flagship.remove(slot, ids: ids) }
+    flagship.insert(slot, request: request, key: key, weight: tenantWeight, ids: ids)
   }
 
   private mutating func remove(_ slot: Int, _ request: Request, _ ids: ContiguousArray<String>) {
@@ -91,6 +105,7 @@ struct QueueManager: Codable, Sendable {
   /// is compared with what the others really had.
   mutating func charge(slot: Int, request: Request, weight: Int, ids: ContiguousArray<String>) {
     version += 1
+    if isFlagship { return flagship.charge(slot: slot, request: request, weight: weight) }
     tenants.settle(slot: slot, request: request, weight: weight, ids: ids)
   }
 
@@ -98,7 +113,9 @@ struct QueueManager: Codable, Sendable {
   mutating func forgetPlanned(ids: ContiguousArray<String>) { tenants.forgetPlanned(ids) }
 
   /// Starts to count a request as it is: what it got under an ordering that does not count is free.
-  mutating func adopt(slot: Int, request: Request) { tenants.adopt(slot: slot, request: request) }
+  mutating func adopt(slot: Int, request: Request) {
+    if isFlagship { flagship.adopt(slot: slot, request: request) } else { tenants.adopt(slot: slot, request: request) }
+  }
 
   /// Notes that the plan in the making admits a request which the walk returned.
   mutating func admit(_ slot: Int, request: Request, ids: ContiguousArray<String>) {
@@ -110,11 +127,38 @@ struct QueueManager: Codable, Sendable {
   /// Starts a walk over the candidates, best first. The queue must not change until the walk is over.
   /// - Parameter admitting: what the walk returns may be admitted; `admit` says what was.
   mutating func beginWalk(admitting: Bool = false, ids: ContiguousArray<String>) {
-    if takesTurns { tenants.beginWalk(admitting: admitting, ids: ids) } else { heap.beginWalk() }
+    if isFlagship {
+      flagship.beginWalk()
+    } else if takesTurns {
+      tenants.beginWalk(admitting: admitting, ids: ids)
+    } else {
+      heap.beginWalk()
+    }
   }
 
   /// Next best candidate's slot, or nil at the end. k calls cost O(k log k), O(k log waiting) where tenants take turns.
-  mutating func next(_ ids: ContiguousArray<String>) -> Int? { takesTurns ? tenants.next(ids) : heap.next(ids) }
+  mutating func next(_ ids: ContiguousArray<String>) -> Int? {
+    isFlagship ? flagship.next(ids) : takesTurns ? tenants.next(ids) : heap.next(ids)
+  }
+
+  // MARK: - The flagship's walks
+
+  /// Settles which tenants are ahead of others that wait.
+  mutating func refreshTurns(nowUs: Int64, ids: ContiguousArray<String>) {
+    if isFlagship, flagship.refresh(nowUs: nowUs, ids: ids) { version += 1 }
+  }
+
+  /// Level of a waiting request's tenant: higher ones wait for lower ones.
+  func level(of request: Request) -> Int { flagship.level(of: request) }
+
+  /// Whether tenants wait that are ahead of others who wait.
+  var hasTenantsAhead: Bool { flagship.hasAhead }
+
+  func isEmpty(_ lane: FlagshipQueue.Lane, level: Int) -> Bool { flagship.isEmpty(lane, level: level) }
+
+  mutating func beginWalk(_ lane: FlagshipQueue.Lane, level: Int) { flagship.beginWalk(lane, level: level) }
+
+  mutating func next(_ lane: FlagshipQueue.Lane, _ ids: ContiguousArray<String>) -> Int? { flagship.next(lane, ids) }
 
   // MARK: - Keys
 

@@ -60,9 +60,11 @@ struct TenantLedger: Codable, Sendable {
     accounts[Int(tenant)].balance = Self.sum(accounts[Int(tenant)].balance, -amount)
   }
 
-  /// Charges what happened to a request since it was looked at last. Returns whether its tenant's balance changed.
-  /// The tenant's account is open.
-  mutating func settle(slot: Int, request: Request) -> Bool {
+  func weight(of tenant: Int32) -> Int64 { accounts[Int(tenant)].weight }
+
+  /// Charges what happened to a request since it was looked at last. Returns the charge before the weight, in
+  /// thousandths of a weighted token. The tenant's account is open.
+  mutating func settle(slot: Int, request: Request) -> Int64 {
     openBill(slot, request)
     var amount: Int64 = 0
     if !bills[slot].isPromptPaid, request.isRunning || request.computedTokens > 0 || request.outputTokens > 0 {
@@ -72,11 +74,11 @@ struct TenantLedger: Codable, Sendable {
     // Negative when drafts were rejected.
     amount += Int64(clamping: request.outputTokens - bills[slot].outputTokens) * Int64(Self.outputPrice)
     bills[slot].outputTokens = request.outputTokens
-    guard amount != 0 else { return false }
+    guard amount != 0 else { return 0 }
     let tenant = Int(request.tenant)
     accounts[tenant].balance = Self.sum(
       accounts[tenant].balance, Self.scaled(amount, weight: accounts[tenant].weight))
-    return true
+    return Self.scaled(amount, weight: 1)
   }
 
   /// Takes a request over as it is, without charging what it got before anybody counted.

@@ -81,7 +81,7 @@ struct TenantQueues: Codable, Sendable {
   mutating func settle(slot: Int, request: Request, weight: Int, ids: ContiguousArray<String>) {
     grow(slot: slot, tenant: request.tenant)
     ledger.open(request.tenant, weight: weight)
-    if ledger.settle(slot: slot, request: request) { restore(request.tenant, ids) }
+    if ledger.settle(slot: slot, request: request) != 0 { restore(request.tenant, ids) }
   }
 
   mutating func adopt(slot: Int, request: Request) { ledger.adopt(slot: slot, request: request) }

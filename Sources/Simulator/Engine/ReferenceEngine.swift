@@ -77,6 +77,7 @@ public struct ReferenceEngine {
     queue = EngineQueue(engine, prefixCaching: options.prefixCaching)
     check = PlanCheck(engine)
     scorecard = Scorecard(policy: link.policyName, profile: profile.name, mix: mix)
+    scorecard.fairness.batchTokens = engine.model.pools[0].blocks * engine.model.kvGroups[0].blockTokens
     cpuTier = SwapTier(
       bytes: options.swap?.cpuBytes ?? 0,
       bytesPerS: options.swap.map { $0.cpuBytesPerS ?? Double(profile.hostLinkBytesPerS) } ?? 0)
@@ -180,6 +181,7 @@ public struct ReferenceEngine {
       landing.append(arrival)
       return
     }
+    scorecard.fairness.noteArrival(inputTokens: arrival.work.promptTokens)
     let h = queue.insert(arrival.work, seq: seq + 1, oldestUnsettled: unsettled.first?.seq)
     announce(h, arrival.work)
     guard let progress = arrival.progress else { return }

@@ -30,11 +30,16 @@ struct ScorecardJSON {
 
   private var fairness: JSONValue {
     let ratios = card.fairness.windowRatios
+    let long = card.fairness.longWindowRatios
     return [
       "windows": JSONValue(ratios.count),
       "service_ratio_mean": Self.number(ratios.count == 0 ? nil : ratios.mean / 1000),
       "service_ratio_p99": Self.number(ratios.count == 0 ? nil : Double(ratios.quantile(0.99)) / 1000),
+      "windows_60s": JSONValue(long.count),
+      "service_ratio_60s_mean": Self.number(long.count == 0 ? nil : long.mean / 1000),
+      "service_ratio_60s_max": Self.number(long.count == 0 ? nil : Double(long.quantile(1)) / 1000),
       "max_service_difference_tokens": JSONValue(card.fairness.largestDifference),
+      "vtc_bound_tokens": JSONValue(card.fairness.boundTokens),
     ]
   }
 

@@ -18,6 +18,16 @@ public struct WorkloadSource: Hashable, Sendable {
   public var modelShares = [1.0]
   /// Adapters that requests ask for; 0 for none.
   public var adapters = 0
+  /// A tenant that sends so many times as much.
+  public var greedy: (tenant: String, times: Int)? {
+    get { greedyTenant.map { ($0, greedyTimes) } }
+    set {
+      greedyTenant = newValue?.tenant
+      greedyTimes = newValue?.times ?? 1
+    }
+  }
+  private var greedyTenant: String?
+  private var greedyTimes = 1
 
   public init(_ kind: Kind, mix: ClassMix, seed: UInt64) {
     self.kind = kind
@@ -37,9 +47,10 @@ public struct WorkloadSource: Hashable, Sendable {
 
   /// The requests from the start, arriving `rateScale` times as fast.
   public func open(rateScale: Double) throws(WorkloadError) -> any Workload {
-    let plain: any Workload =
+    var plain: any Workload =
       copies > 1
       ? try RepeatedWorkload(self, copies: copies, rateScale: rateScale) : try openCopy(0, rateScale: rateScale)
+    if let greedy { plain = GreedyWorkload(plain, tenant: greedy.tenant, times: greedy.times, seed: seed) }
     guard modelShares.count > 1 || adapters > 0 else { return plain }
     return AttributedWorkload(plain, modelShares: modelShares, adapters: adapters, seed: seed)
   }
