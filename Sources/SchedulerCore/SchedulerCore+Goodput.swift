@@ -340,28 +340,40 @@ extension SchedulerCore {
   /// Waiting requests that are late, and after them those of tenants that are ahead of others who wait: nothing of
   /// theirs starts while something of the others could have.
   private mutating func serveWaitingLate(_ limitUs: Int, hopelessUs: Int, _ frame: inout GoodputFrame) {
-    let isYielding = queue.hasTenantsAhead
-    var tried = 0
+    guard queue.hasTenantsAhead else {
+      _ = serveWaitingLate(level: 0, limitUs, hopelessUs, kvShare: Self.lateKVShare, &frame)
+      return
+    }
     for level in 0..<TenantLines.levels {
       if level > 0 {
-        queue.beginWalk(.live, level: level)
-        while let slot = nextWaiting(.live) {
-          tried += 1
-          guard tried <= Self.lateMax, servePrefill(slot, limitUs, kvShare: 1, &frame) else { return }
-        }
+        // Room that frees up is kept for who was refused it.
+        guard !frame.isRefused, serveWaitingLive(level: level, limitUs, &frame) else { return }
       }
-      queue.beginWalk(.late, level: level)
-      while let slot = nextWaiting(.late) {
-        tried += 1
-        guard tried <= Self.lateMax else { return }
-        let isHopeless = goodput.jobs[slot].standing == .hopeless
-        let isFilling = isHopeless && !isYielding
-        let kvShare = isYielding ? 1 : Self.lateKVShare
-        guard servePrefill(slot, isFilling ? hopelessUs : limitUs, kvShare: kvShare, &frame) else { return }
-      }
-      guard isYielding else { return }
-      // Room that frees up is kept for who was refused it.
-      if frame.isRefused { return }
+      // The share of late requests is theirs like that of the others.
+      guard serveWaitingLate(level: level, limitUs, limitUs, kvShare: 1, &frame) else { return }
     }
+  }
+
+  /// False when nobody after them may get anything.
+  private mutating func serveWaitingLive(level: Int, _ limitUs: Int, _ frame: inout GoodputFrame) -> Bool {
+    queue.beginWalk(.live, level: level)
+    while let slot = nextWaiting(.live) {
+      guard servePrefill(slot, limitUs, kvShare: 1, &frame), !frame.isRefused else { return false }
+    }
+    return true
+  }
+
+  private mutating func serveWaitingLate(
+    level: Int, _ limitUs: Int, _ hopelessUs: Int, kvShare: Double, _ frame: inout GoodputFrame
+  ) -> Bool {
+    queue.beginWalk(.late, level: level)
+    var tried = 0
+    while let slot = nextWaiting(.late) {
+      tried += 1
+      guard tried <= Self.lateMax else { return false }
+      let isHopeless = goodput.jobs[slot].standing == .hopeless
+      guard servePrefill(slot, isHopeless ? hopelessUs : limitUs, kvShare: kvShare, &frame) else { return false }
+    }
+    return true
   }
 }

@@ -24,7 +24,7 @@ extension SchedulerCore {
   /// O(running + changed). The changed ones have ended, perhaps, and are not among the running any more.
   private mutating func chargeTenants(_ changed: ContiguousArray<Int32>) {
     queue.forgetPlanned(ids: mirror.table.ids)
-    for slot in changed { charge(Int(slot)) }
+    for slot in changed.lazy.map(Int.init) where !mirror.table.requests[slot].isRunning { charge(slot) }
     mirror.compactRunning()
     for slot in mirror.table.running { charge(Int(slot)) }
   }

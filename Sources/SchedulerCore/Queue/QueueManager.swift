@@ -104,13 +104,15 @@ struct QueueManager: Codable, Sendable {
   /// Charges a request for what it got since the last call. Before the updates of a Step, so that whoever arrives in it
   /// is compared with what the others really had.
   mutating func charge(slot: Int, request: Request, weight: Int, ids: ContiguousArray<String>) {
-    version += 1
     if isFlagship { return flagship.charge(slot: slot, request: request, weight: weight) }
+    version += 1
     tenants.settle(slot: slot, request: request, weight: weight, ids: ids)
   }
 
   /// The plan made last is history: what it would have charged is charged as it happened, or never.
-  mutating func forgetPlanned(ids: ContiguousArray<String>) { tenants.forgetPlanned(ids) }
+  mutating func forgetPlanned(ids: ContiguousArray<String>) {
+    if !isFlagship { tenants.forgetPlanned(ids) }
+  }
 
   /// Starts to count a request as it is: what it got under an ordering that does not count is free.
   mutating func adopt(slot: Int, request: Request) {

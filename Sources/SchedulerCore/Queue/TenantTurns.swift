@@ -13,6 +13,8 @@ struct TenantTurns: Codable, Sendable {
   static let rateUs = 5_000_000.0
   /// A longer pause between two looks says nothing about the rate of service.
   static let pauseUs = 200_000.0
+  /// Figures beyond this are absurd; they must not stop the process.
+  private static let figureMost = 1e15
 
   private(set) var ledger: TenantLedger
   /// Slack that the policy states, in thousandths of a weighted token; nil: from the rate of service.
@@ -40,8 +42,9 @@ struct TenantTurns: Codable, Sendable {
   init(slackTokens: Int?, batchTokens: Double, ledger: TenantLedger) {
     self.ledger = ledger
     statedSlack = slackTokens.map { Int64($0) * TenantLedger.scale }
-    slackMost = max(1, batchTokens) * Double(TenantLedger.outputPrice) * Double(TenantLedger.scale)
-      * Self.slackShareOfBound
+    slackMost = min(
+      Self.figureMost,
+      max(1, batchTokens) * Double(TenantLedger.outputPrice) * Double(TenantLedger.scale) * Self.slackShareOfBound)
     slack = statedSlack ?? 0
   }
 
