@@ -115,7 +115,7 @@ struct TenantTurns: Codable, Sendable {
     slack = statedSlack ?? Int64(min(slackMost, rate * Self.slackUs / Double(max(1, weights))))
     for tenant in backlogged {
       let lag = ledger.balance(of: tenant).subtractingReportingOverflow(least).partialValue
-      let level = Int(min(Int64(TenantLines.levels - 1), max(0, lag - 1) / max(1, slack)))
+      let level = Int(min(Int64(TenantLines.levels - 1), max(0, lag) / max(1, slack)))
       if level > 0 { hasAhead = true }
       guard level != Int(levelOfTenant[Int(tenant)]) else { continue }
       levelOfTenant[Int(tenant)] = UInt8(level)
