@@ -6,6 +6,7 @@ import WireProtocol
 struct WorkloadOptions: ParsableArguments {
   static let requestsRange = 1...100_000_000
   static let copiesRange = 1...1_000
+  static let greedyRange = 2...1_000
   static let arrivalNames = ArrivalProcess.Kind.allCases.map(\.rawValue).joined(separator: ", ")
 
   @Option(
@@ -23,6 +24,7 @@ struct WorkloadOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Stop after so many requests.", valueName: "n")) var first: Int?
   @Option(name: .customLong("repeat"), help: ArgumentHelp("Serve them so many times, back to back.", valueName: "n"))
   var copies = 1
+  @Option(help: ArgumentHelp("One tenant sends so many times as much.", valueName: "tenant=n")) var greedy: String?
   @Option(help: ArgumentHelp("Seed of everything that is drawn.", valueName: "n")) var seed: UInt64 = 1
 
   func validate() throws {
@@ -43,6 +45,9 @@ struct WorkloadOptions: ParsableArguments {
       guard ArrivalProcess.variationRange.contains(cv) else {
         throw ValidationError("--cv \(cv): expected \(ArrivalProcess.variationRange)")
       }
+    }
+    if let greedy, greedyTenant == nil {
+      throw ValidationError("--greedy \(greedy): expected a tenant's name, = and \(Self.greedyRange)")
     }
     if let first, first < 1 { throw ValidationError("--first \(first): expected at least 1") }
   }
@@ -71,7 +76,15 @@ struct WorkloadOptions: ParsableArguments {
       }
     source.arrivals = arrivals.map { ArrivalProcess($0, ratePerS: rate, variation: cv ?? 1) }
     source.copies = copies
+    source.greedy = greedyTenant
     return source
+  }
+
+  private var greedyTenant: (tenant: String, times: Int)? {
+    guard let greedy, let sign = greedy.lastIndex(of: "="), sign > greedy.startIndex,
+      let times = Int(greedy[greedy.index(after: sign)...]), Self.greedyRange.contains(times)
+    else { return nil }
+    return (String(greedy[..<sign]), times)
   }
 }
 
