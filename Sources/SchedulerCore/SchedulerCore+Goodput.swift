@@ -142,8 +142,12 @@ extension SchedulerCore {
 
   // MARK: - Serving
 
-  /// Decodes that cannot wait for the iteration after this one.
+  /// Decodes that cannot wait for the iteration after this one; all of them where the engine cannot leave one out.
   private mutating func serveDue(_ frame: inout GoodputFrame) {
+    guard preemption.mayPause else {
+      frame.addHopeless()
+      return serveDecodes(&frame) { _ in true }
+    }
     let horizonUs = frame.startUs + Self.dueIterations * frame.tauUs
     let spendsBank = frame.spendsBank
     serveDecodes(&frame) { (spendsBank ? $0.dueUs : min($0.dueUs, $0.gapDueUs)) < horizonUs }
@@ -307,7 +311,8 @@ extension SchedulerCore {
     }
   }
 
-  /// The largest chunk whose iteration stays within the limit.
+  /// The largest chunk whose iteration stays within the limit. An engine that cannot be told a chunk's size gets whole
+  /// prompts: what fits, or the first one alone.
   private func chunk(_ remaining: Int, prefix: Int, _ limitUs: Int, _ features: IterationFeatures) -> Int {
     func fits(_ tokens: Int) -> Bool {
       var trial = features
@@ -315,6 +320,9 @@ extension SchedulerCore {
       return goodput.time.elapsedUs(trial) <= limitUs
     }
     let most = min(remaining, budget.tokens)
+    guard batch.mayChunk else {
+      return features.prefillTokens == 0 || most == remaining && fits(most) ? max(0, most) : 0
+    }
     guard most > 0, !fits(most) else { return max(0, most) }
     var (low, high) = (0, most)
     while high - low > 1 {

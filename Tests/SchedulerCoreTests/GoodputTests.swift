@@ -46,6 +46,21 @@ struct GoodputTests {
     #expect(try advance() == ["a": 1, "b": 22])
   }
 
+  /// The same engine, without `chunk`: nobody's prompt is cut. b's 90 tokens run in one iteration, c's wait for the next
+  /// one. Without `pause`, a decodes in every iteration, however much time its tokens have.
+  @Test mutating func whatTheEngineCannotDoIsNotAsked() throws {
+    engine = FaithfulEngine(
+      FaithfulEngine.description(stepTokens: 1_024, sequences: 8, capabilities: [.order, .hold, .requeue]))
+    core = SchedulerCore(
+      engine: engine.description, policy: .test(ordering: .goodput, strategy: .goodput, timeModel: .plain))
+    engine.arrive(prompt: 10, maxOutput: 50, name: "a", requestClass: 2)
+    #expect(try advance() == ["a": 10])
+    engine.arrive(prompt: 90, maxOutput: 4, name: "b")
+    engine.arrive(prompt: 300, maxOutput: 4, name: "c", requestClass: 2)
+    #expect(try advance() == ["a": 1, "b": 90])
+    #expect(try advance() == ["a": 1, "b": 1, "c": 300])
+  }
+
   /// a has 200 ms per token, and its next one is not due before the end of the iteration after this: it sits this one
   /// out, and b's prompt gets all of it, 93 tokens. The last 7 leave room for both.
   @Test mutating func looseDecodesSkipIterations() throws {

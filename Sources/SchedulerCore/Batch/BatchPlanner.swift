@@ -6,7 +6,7 @@ struct BatchPlanner: Codable, Sendable {
 
   private let limits: EngineDescription.Limits
   private let inFlightRepeat: EngineDescription.InFlightRepeat
-  private let mayChunk: Bool
+  let mayChunk: Bool
   var strategy: PolicyConfig.BatchStrategy
   var longPrefillTokens: Int
   /// Prompts up to this many tokens run whole, whatever else is in the iteration: Orca and FastServe know no chunks.
