@@ -17,6 +17,7 @@ struct ServeCommand: AsyncParsableCommand {
         coxswain serve
         coxswain serve --policy vllm-v1-priority
         coxswain serve --policy ./policy.json --runtime-dir /tmp/coxswain
+        coxswain serve --policy ./policy.json --watch-policy
       """)
 
   @Option(help: ArgumentHelp("Policy file or name of a preset (see: coxswain policy show).", valueName: "policy"))
@@ -39,6 +40,8 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Serve /metrics, /livez and /readyz on 127.0.0.1.", valueName: "port"))
   var metricsPort: Int?
 
+  @Flag(help: "Read the policy file again when it changes, as SIGHUP does.") var watchPolicy = false
+
   @Flag(help: "Check every plan against the invariants before it is sent; costs time in each Step.")
   var checkPlans = false
 
@@ -46,6 +49,7 @@ struct ServeCommand: AsyncParsableCommand {
     if let metricsPort, !(0...65_535).contains(metricsPort) {
       throw ValidationError("--metrics-port \(metricsPort): expected 0 to 65535")
     }
+    if watchPolicy, policy == nil { throw ValidationError("--watch-policy: needs --policy with a file") }
   }
 
   func run() async throws {
@@ -74,13 +78,14 @@ struct ServeCommand: AsyncParsableCommand {
           "metrics": "\(ready.metricsPort.map { "http://127.0.0.1:\($0)/metrics" } ?? "admin socket")",
         ])
     }
-    try await Self.run(service, reload: continuation, log)
+    let watch = watchPolicy ? policy.map(PolicyWatch.init) : nil
+    try await Self.run(service, reload: continuation, watch, log)
     log.info("stopped")
   }
 
-  /// Serves until a signal says stop; SIGHUP says read the policy again.
+  /// Serves until a signal says stop; SIGHUP, or the file where it is watched, says read the policy again.
   private static func run(
-    _ service: SidecarService, reload: AsyncStream<Void>.Continuation, _ log: Logger
+    _ service: SidecarService, reload: AsyncStream<Void>.Continuation, _ watch: PolicyWatch?, _ log: Logger
   ) async throws {
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(
@@ -90,7 +95,11 @@ struct ServeCommand: AsyncParsableCommand {
     let hangups = Task {
       for await _ in signals { reload.yield() }
     }
-    defer { hangups.cancel() }
+    let changes = Task { await watch?.run { reload.yield() } }
+    defer {
+      hangups.cancel()
+      changes.cancel()
+    }
     do {
       try await group.run()
     } catch let error as SocketDirectoryError {
