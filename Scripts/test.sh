@@ -51,6 +51,7 @@ if step build build; then
   step swift swift_tests || true
   step python python_tests || true
   step capture capture || true
+  step deploy Scripts/test-deploy.sh || true
   step vllm Scripts/test-vllm.sh || true
 fi
 step sanitizers sanitizers || true
