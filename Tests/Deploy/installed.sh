@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs in a clean Debian system that has /root/coxswain.deb. Says "passed NAME" or "FAILED NAME" for each check, and
+# Runs in a clean Debian system that has /srv/coxswain.deb. Says "passed NAME" or "FAILED NAME" for each check, and
 # "END". Argument: plain (a chroot) or systemd (booted).
 
 export COXSWAIN_RUNTIME_DIR=/run/coxswain
@@ -44,12 +44,12 @@ common_checks() {
 }
 
 plain() {
-  check install dpkg -i /root/coxswain.deb
+  check install dpkg -i /srv/coxswain.deb
   common_checks
   install -d -m 0711 -o coxswain -g coxswain /run/coxswain
   install -d -m 0700 -o coxswain -g coxswain /var/lib/coxswain
   setpriv --reuid coxswain --regid coxswain --clear-groups \
-    coxswain serve --policy /etc/coxswain/policy.json --state-dir /var/lib/coxswain 2>/root/serve.log &
+    coxswain serve --policy /etc/coxswain/policy.json --state-dir /var/lib/coxswain 2>/srv/serve.log &
   sidecar=$!
   check serves eventually test -S /run/coxswain/admin.sock
   check status coxswain status
@@ -77,7 +77,7 @@ journal_is_clean() {
 }
 
 booted() {
-  check install dpkg -i /root/coxswain.deb
+  check install dpkg -i /srv/coxswain.deb
   common_checks
   for unit in coxswain.service coxswain-engine.socket coxswain-admin.socket; do
     check "$unit-is-enabled" systemctl -q is-enabled "$unit"
@@ -121,7 +121,7 @@ reload_and_watchdog() {
 
 upgrade_and_remove() {
   pid=$(main_pid)
-  check upgrade dpkg -i --force-confold /root/coxswain.deb
+  check upgrade dpkg -i --force-confold /srv/coxswain.deb
   check upgrade-restarts eventually has_new_pid "$pid"
   check local-policy-is-kept grep -qx '{' /etc/coxswain/policy.json
   systemctl stop coxswain.service
