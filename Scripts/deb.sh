@@ -22,11 +22,14 @@ need() {
   command -v "$program" >/dev/null || fail "$program is missing: apt-get install $package"
 }
 
+# In a folder of its own: linking otherwise would compile everything anew, here and at the next make run.
 build() {
+  local product
+  local options=(-c release --static-swift-stdlib --scratch-path .build/static)
   for product in coxswain coxswain-probe; do
-    swift build -c release --static-swift-stdlib -j "$JOBS" --product "$product" >&2
+    swift build "${options[@]}" -j "$JOBS" --product "$product" >&2
   done
-  swift build -c release --show-bin-path
+  swift build "${options[@]}" --show-bin-path
 }
 
 # Time of the commit, else of the newest file: nothing in the package says when it was built.

@@ -119,11 +119,12 @@ class ManifestTests(unittest.TestCase):
         self.assertTrue(scripts and all((ROOT / script).exists() for script in scripts))
 
 
-@unittest.skipIf(os.geteuid() != 0, "the users of a pod can be taken by root only")
 class PodTests(unittest.TestCase):
     """What Kubernetes would do, by hand: its users, its kind of volumes, its way to exchange a ConfigMap."""
 
     def setUp(self):
+        if os.geteuid() != 0:
+            skip_loudly("the pod played by hand", "only root can take the users of a pod")
         folder = tempfile.TemporaryDirectory(prefix="coxswain-pod-")
         self.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name)
