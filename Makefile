@@ -31,7 +31,8 @@ bench: setup  ## benchmarks beside their targets
 	@Scripts/build.sh
 	@.build/release/coxswain bench
 
-deb: setup  ## a Debian package in .build/deb
+deb:  ## a Debian package in .build/deb
+	@Scripts/setup.sh binutils dpkg-dev
 	@Scripts/deb.sh
 
 man: setup  ## man pages and shell completions of the release build in .build/man and .build/completions

@@ -11,7 +11,7 @@ executable=${1:-$PWD/.build/release/coxswain}
 pages=${2:-$PWD/.build/man}
 completions=${3:-$PWD/.build/completions}
 [ -x "$executable" ] || fail "no executable at $executable; run Scripts/build.sh"
-date=$(date -u -d "@${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}" +%Y-%m-%d)
+date=$(date -u -d "@${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}" +%Y-%m-%d)
 
 python3 Scripts/man.py "$executable" "$pages" --date "$date"
 cp Deploy/man/*.1 "$pages/"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the system packages that are missing. Changes nothing when all are there.
+# Installs the system packages that are missing, those named as arguments among them. Changes nothing when all are there.
 
 cd "$(dirname "$0")/.." && source Scripts/common.sh
 
@@ -13,7 +13,7 @@ has_package() { [ "$(dpkg-query -W -f '${Status}' "$1" 2>/dev/null)" = 'install 
 
 missing() {
   local package
-  for package in "${PACKAGES[@]}"; do
+  for package in "${PACKAGES[@]}" "$@"; do
     has_package "$package" || printf '%s\n' "$package"
   done
   find_python >/dev/null || printf 'python3-jsonschema\n'
@@ -41,7 +41,7 @@ require_swift() {
     || fail "Swift $version is on the path; $SWIFT_MIN or later is needed"
 }
 
-mapfile -t needed < <(missing)
+mapfile -t needed < <(missing "$@")
 [ "${#needed[@]}" -eq 0 ] || install "${needed[@]}"
 find_python >/dev/null || fail "no python3 can import jsonschema; set COXSWAIN_PYTHON to one that can"
 require_swift
