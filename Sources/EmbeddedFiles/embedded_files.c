@@ -36,6 +36,9 @@ static const unsigned char file_policies_sarathi[] = {
 static const unsigned char file_policies_srpt[] = {
 #embed "../../Policies/srpt.json"
 };
+static const unsigned char file_policies_ten_buckets[] = {
+#embed "../../Policies/ten-buckets.json"
+};
 static const unsigned char file_policies_vllm_v1[] = {
 #embed "../../Policies/vllm-v1.json"
 };
@@ -183,6 +186,8 @@ static const struct embedded_file files[] = {
      sizeof(file_policies_sarathi)},
     {"Policies/srpt.json", file_policies_srpt,
      sizeof(file_policies_srpt)},
+    {"Policies/ten-buckets.json", file_policies_ten_buckets,
+     sizeof(file_policies_ten_buckets)},
     {"Policies/vllm-v1.json", file_policies_vllm_v1,
      sizeof(file_policies_vllm_v1)},
     {"Policies/vllm-v1-priority.json", file_policies_vllm_v1_priority,

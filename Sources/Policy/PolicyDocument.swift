@@ -36,19 +36,6 @@ public struct PolicyDocument: Hashable, Sendable {
     try decode(json, base: defaultPreset.config)
   }
 
-  /// What the file lets through although it is hardly meant: one sentence each.
-  public var warnings: [String] {
-    var warnings: [String] = []
-    if config.batchStrategy == .exerciser {
-      warnings.append("/batch/strategy: exerciser makes arbitrary plans to test engines; never serve with it")
-    }
-    let usesRank = config.ordering == .priority || config.victimOrder == .lowestPriority
-    if usesRank, let first = config.classes.first, config.classes.allSatisfy({ $0.rank == first.rank }) {
-      warnings.append("/classes: every class has rank \(first.rank), so ordering by rank changes nothing")
-    }
-    return warnings
-  }
-
   // MARK: -
 
   private static let defaultPreset = compiledIn(

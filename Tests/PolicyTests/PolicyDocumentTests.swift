@@ -19,6 +19,7 @@ import WireProtocol
     let preset = try #require(PolicyDocument.preset(name))
     #expect(preset.config.name == name)
     #expect((preset.json["description"]?.stringValue ?? "").count > 60)
+    guard name != "ten-buckets" else { return }
     #expect(preset.config.classes.map(\.name) == ["interactive", "chat", "standard", "batch", "spot"])
     #expect(preset.config.defaultClass == "standard")
   }
@@ -97,6 +98,23 @@ import WireProtocol
     let classes = #""classes":[{"name":"standard","rank":3,"ttft_slo_ms":1,"tpot_slo_ms":2}]"#
     let file = #"{"version":1,"name":"x","preset":"balanced",\#(classes)}"#
     #expect(try PolicyDocument.decode(bytes: Array(file.utf8)).warnings.count == 1)
+  }
+
+  /// Ten are the option, an eleventh makes it an experiment that says so and is valid all the same.
+  @Test(arguments: [(10, 0), (11, 1)]) func manyClassesAreWarnedOf(count: Int, warnings: Int) throws {
+    let classes = (0..<count).map { #"{"name":"c\#($0)","rank":\#($0),"ttft_slo_ms":1,"tpot_slo_ms":2}"# }
+    let file =
+      #"{"version":1,"name":"x","classes":[\#(classes.joined(separator: ","))],"default_class":"c0"}"#
+    let verdict = PolicyVerdict { () throws(PolicyErrors) in try PolicyDocument.decode(bytes: Array(file.utf8)) }
+    #expect(verdict.isValid)
+    #expect(verdict.warnings.count == warnings)
+    #expect(verdict.warnings.allSatisfy { $0.hasPrefix("/classes: 11 classes") })
+  }
+
+  @Test func tenBucketsAreTenRanks() throws {
+    let preset = try #require(PolicyDocument.preset("ten-buckets"))
+    #expect(preset.config.classes.map(\.rank) == Array(0..<10))
+    #expect(preset.warnings.isEmpty)
   }
 
   @Test func aVerdictIsTheWholeTruthAsJSON() throws {

@@ -100,7 +100,7 @@ struct MetricsTests {
       let text = try Self.scrape(directory)
       #expect(text.samples.count <= MetricsText.seriesLimit)
       #expect(text.sum("coxswain_requests_arrived_total") == 800)
-      #expect(text.value("coxswain_requests_arrived_total", ["class": "other"]) == 400)
+      #expect(text.value("coxswain_requests_arrived_total", ["class": "other"]) == 300)
       #expect(Set(text.samples(of: "coxswain_steps_total").map { $0.labels[0].value }).count == 9)
       #expect(text.sum("coxswain_steps_total") == 800)
       #expect(text.samples(of: "vllm:num_requests_running").count == 9)

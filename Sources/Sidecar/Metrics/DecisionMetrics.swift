@@ -1,7 +1,7 @@
 /// What plans said and what became of requests, of one session or of several together.
 struct DecisionMetrics: Sendable {
   /// Classes with counters of their own; the requests of later ones are counted under `otherName`.
-  static let classLimit = 8
+  static let classLimit = 10
   static let otherName = "other"
 
   var stepDuration = LatencyHistogram(.steps)

@@ -1,0 +1,30 @@
+import SchedulerCore
+
+/// What a file says although it is hardly meant, or is an experiment: it is valid all the same.
+extension PolicyDocument {
+  /// Classes that have been thought through; more are an experiment.
+  static let classesTried = 10
+
+  /// One line each: the JSON pointer, a colon, a sentence.
+  public var warnings: [String] {
+    [exerciserWarning, rankWarning, classCountWarning].compactMap { $0 }
+  }
+
+  private var exerciserWarning: String? {
+    guard config.batchStrategy == .exerciser else { return nil }
+    return "/batch/strategy: exerciser makes arbitrary plans to test engines; never serve with it"
+  }
+
+  private var rankWarning: String? {
+    let usesRank = config.ordering == .priority || config.victimOrder == .lowestPriority
+    guard usesRank, let first = config.classes.first, config.classes.allSatisfy({ $0.rank == first.rank }) else {
+      return nil
+    }
+    return "/classes: every class has rank \(first.rank), so ordering by rank changes nothing"
+  }
+
+  private var classCountWarning: String? {
+    guard config.classes.count > Self.classesTried else { return nil }
+    return "/classes: \(config.classes.count) classes are an experiment; five are usual, \(Self.classesTried) the option"
+  }
+}
