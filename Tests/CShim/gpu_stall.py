@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """How long a misbehaving GPU driver stalls the loop that answers Steps, and how soon the snapshot tells the truth:
-`python3 Tests/CShim/gpu_stall.py EXECUTABLE [SECONDS]`. Two sidecars run, one without a driver and one with the double
-of a driver in a mood; Steps go to them in turn all the time. The slowest answer is an upper bound of a stall, and the
-same of the other sidecar says what the machine does to it by itself. "Held" is the part of an answer's time in which neither
-the loop nor this program ran or waited for a processor (schedstat of both): a lock, a system call or a page that one
-waited for; what other programs do to the processors is not in it. As root the loops and this program run with real-time
-priority. Prints a table; exit 1 if a sidecar died, never told the truth, or was held for more than a millisecond, when
-the other one was not."""
+`gpu_stall.py EXECUTABLE [SECONDS [ROUNDS]]`. Two sidecars run, one without a driver and one with the
+double of a driver in a mood; Steps go to them in turn all the time. The slowest answer bounds a stall from above, and
+the same of the other sidecar says what the machine does by itself. "Held" is the part of an answer's time in which
+neither the loop nor this program ran or waited for a processor (schedstat of both): a lock, a call or a page that
+one waited for; what other programs do to the processors is not in it. As root the loops and this program run with
+real-time priority. A virtual machine takes its processors away now and then, so each mood has several rounds and counts
+with the median of their slowest; the very slowest stands beside it. Prints a table; exit 1 if a sidecar died, did not
+tell the truth within 3 s, or was held for more than a millisecond in most rounds and the other one was not."""
 
 import json
 import os
 import socket
+import statistics
 import struct
 import subprocess
 import sys
@@ -20,9 +22,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SECONDS = 6.0
+ROUNDS = 3
 HELD_MAX_US = 1000
+# A sidecar is held no longer than the other one when it is by so much.
+NOISE = 1.1
 STEP_INTERVAL_S = 0.002
 TRUTH_TIMEOUT_S = 30.0
+TRUTH_MAX_S = 3.0
 REGISTER = {
     "engine": {"name": "stall", "version": "1"}, "server_id": "stall", "dp_rank": 0, "dp_size": 1,
     "engine_boot_id": "b", "now_us": 0,
@@ -259,34 +265,52 @@ def build(folder):
     return libraries
 
 
-def is_good(row):
-    held, other = row["worst"][1], row["other"][1]
-    return row["told_s"] is not None and row["alive"] and (held <= HELD_MAX_US or held <= other)
+def told(rounds):
+    """The longest time until the truth was told, or None where it once was not."""
+    times = [row["told_s"] for row in rounds]
+    return None if None in times else max(times)
 
 
-def show(name, row):
-    told = "never" if row["told_s"] is None else f"{row['told_s']:.2f}"
-    (slowest, held), (other_slowest, other_held) = row["worst"], row["other"]
-    print(f"| {name:32} | {row['steps']:5} | {row['p50']:6.0f} | {slowest:6.0f} | {other_slowest:8.0f} | {held:7.0f} "
-          f"| {other_held:13.0f} | {told:>6} |" + ("" if is_good(row) else "  FAILED"), flush=True)
+def median_us(rounds, lane, place):
+    return statistics.median(row[lane][place] for row in rounds)
+
+
+def is_good(rounds):
+    said_s = told(rounds)
+    held, other = median_us(rounds, "worst", 1), median_us(rounds, "other", 1)
+    return (said_s is not None and said_s <= TRUTH_MAX_S and all(row["alive"] for row in rounds)
+            and held <= max(HELD_MAX_US, NOISE * other))
+
+
+def show(name, rounds):
+    said_s = told(rounds)
+    said = "never" if said_s is None else f"{said_s:.2f}"
+    p50 = statistics.median(row["p50"] for row in rounds)
+    cells = [median_us(rounds, lane, place) for place in (0, 1) for lane in ("worst", "other")]
+    cells += [max(row[lane][1] for row in rounds) for lane in ("worst", "other")]
+    row = " | ".join(f"{cell:8.0f}" for cell in [p50, *cells])
+    print(f"| {name:24} | {row} | {said:>6} |" + ("" if is_good(rounds) else "  FAILED"), flush=True)
 
 
 def main():
     executable = os.path.abspath(sys.argv[1])
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else SECONDS
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else ROUNDS
     if os.geteuid() == 0:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         libraries = build(folder)
         process = start(executable, folder, None, dict(os.environ))
-        print(f"| {'mood of the double':32} | Steps | p50 us | max us | other us | held us | other held us | told s |")
-        print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+        print(f"{count} rounds of {seconds:g} s; medians of the rounds' slowest, and the slowest of all\n")
+        print(f"| {'mood of the double':24} | p50 us | max us | other us | held us | other held us | slowest held us "
+              "| other slowest held us | told s |")
+        print("| --- " * 9 + "|")
         for mood, later, holds in MOODS:
             other = (folder + "/run/engine.sock", process)
-            row = measure(executable, libraries, mood, later, holds, other, seconds)
-            failed |= not is_good(row)
-            show((mood or "no library") + (f", then {later}" if later else ""), row)
+            rounds = [measure(executable, libraries, mood, later, holds, other, seconds) for _ in range(count)]
+            failed |= not is_good(rounds)
+            show((mood or "no library") + (f", then {later}" if later else ""), rounds)
         process.kill()
         process.wait()
     sys.exit(failed)
