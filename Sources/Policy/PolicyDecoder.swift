@@ -32,14 +32,7 @@ struct PolicyDecoder {
       queue.choice("fairness", into: &config.fairness)
       queue.integerOrNull("fairness_slack_tokens", in: PolicyLimits.quantumTokens, into: &config.fairnessSlackTokens)
     }
-    section(root, "batch", PolicyField.Batch.self) { batch in
-      batch.choice("strategy", into: &config.batchStrategy)
-      batch.integerOrNull("step_tokens", in: PolicyLimits.stepTokens, into: &config.stepTokens)
-      batch.integerOrNull("sequences", in: PolicyLimits.sequences, into: &config.sequences)
-      batch.integer("long_prefill_tokens", in: PolicyLimits.longPrefillTokens, into: &config.longPrefillTokens)
-      batch.choice("deadline_anchor", into: &config.deadlineAnchor)
-      batch.integer("hold_us", in: PolicyLimits.holdUs, into: &config.holdUs)
-    }
+    section(root, "batch", PolicyField.Batch.self) { decodeBatch($0, &config) }
     decodeAdmission(root, &config.admission)
     section(root, "preemption", PolicyField.Preemption.self) { preemption in
       preemption.choice("victim_order", into: &config.victimOrder)
@@ -53,6 +46,18 @@ struct PolicyDecoder {
     }
     section(root, "speculation", PolicyField.Speculation.self) { decodeSpeculation($0, &config) }
     return config
+  }
+
+  private func decodeBatch(_ reader: PolicyReader, _ config: inout PolicyConfig) {
+    reader.choice("strategy", into: &config.batchStrategy)
+    reader.integerOrNull("step_tokens", in: PolicyLimits.stepTokens, into: &config.stepTokens)
+    reader.integerOrNull("sequences", in: PolicyLimits.sequences, into: &config.sequences)
+    reader.integer("long_prefill_tokens", in: PolicyLimits.longPrefillTokens, into: &config.longPrefillTokens)
+    reader.integer("chunk_tile_tokens", in: PolicyLimits.chunkTileTokens, into: &config.batch.chunkTileTokens)
+    reader.choice("budget_from", into: &config.batch.budget)
+    reader.integer("slice_iterations", in: PolicyLimits.sliceIterations, into: &config.batch.sliceIterations)
+    reader.choice("deadline_anchor", into: &config.deadlineAnchor)
+    reader.integer("hold_us", in: PolicyLimits.holdUs, into: &config.holdUs)
   }
 
   private func decodeSpeculation(_ reader: PolicyReader, _ config: inout PolicyConfig) {

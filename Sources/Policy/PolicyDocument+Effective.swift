@@ -20,6 +20,9 @@ extension PolicyDocument {
       "step_tokens": config.stepTokens.map { JSONValue($0) } ?? .null,
       "sequences": config.sequences.map { JSONValue($0) } ?? .null,
       "long_prefill_tokens": JSONValue(config.longPrefillTokens),
+      "chunk_tile_tokens": JSONValue(config.batch.chunkTileTokens),
+      "budget_from": .string(config.batch.budget.rawValue),
+      "slice_iterations": JSONValue(config.batch.sliceIterations),
       "deadline_anchor": .string(config.deadlineAnchor.rawValue), "hold_us": JSONValue(config.holdUs),
     ]
     file["admission"] = [

@@ -30,6 +30,9 @@ public enum PolicyField {
     case stepTokens = "step_tokens"
     case sequences
     case longPrefillTokens = "long_prefill_tokens"
+    case chunkTileTokens = "chunk_tile_tokens"
+    case budgetFrom = "budget_from"
+    case sliceIterations = "slice_iterations"
     case deadlineAnchor = "deadline_anchor"
     case holdUs = "hold_us"
   }

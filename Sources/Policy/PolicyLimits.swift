@@ -18,6 +18,8 @@ public enum PolicyLimits {
   public static let stepTokens = 1...16_777_216
   public static let sequences = 1...65_536
   public static let longPrefillTokens = 0...16_777_216
+  public static let chunkTileTokens = 0...65_536
+  public static let sliceIterations = 1...1_000_000
   /// 1 ms to 100 ms (Docs/wire.md, session rule 17).
   public static let holdUs = 1_000...100_000
   /// Admission may leave at most half of a pool free.

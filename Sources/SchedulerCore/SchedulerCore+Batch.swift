@@ -1,5 +1,6 @@
 /// The loop that composes the stages into one iteration: running requests first, then waiting ones, all from one
-/// budget. It follows vLLM V1's `schedule()`; the batch strategy only changes the walks over the running list.
+/// budget. It follows vLLM V1's `schedule()`; the batch strategy changes the walks over the running list, and how many
+/// prompts take part.
 extension SchedulerCore {
   // MARK: - Running
 
@@ -21,6 +22,11 @@ extension SchedulerCore {
     }
   }
 
+  /// Serves one running request, the usual case first.
+  mutating func serveRunning(_ slot: Int, _ request: Request) {
+    if !scheduleDecode(slot, request) { _ = scheduleOne(slot, request) }
+  }
+
   /// The usual case, short: a decode of one token that needs no block. False leaves the request to `scheduleOne`, which
   /// decides the same at more length.
   @inline(__always)
@@ -34,6 +40,7 @@ extension SchedulerCore {
 
   /// False when the request was preempted to make room for itself: vLLM V1 ends its loop there.
   private mutating func scheduleOne(_ slot: Int, _ request: Request) -> Bool {
+    if preemption.cut.contains(slot: slot) { return true }
     if let reason = batch.exclusion(request) {
       draft.leaveOut(slot: slot, handle: request.handle, reason: reason)
       return true
@@ -43,14 +50,15 @@ extension SchedulerCore {
       return true
     }
     let drafts = speculation.drafts(slot: slot, for: request)
-    let sized = batch.tokens(
-      for: request, wanted: request.remainingTokens, drafts: drafts, budgetTokens: budget.tokens)
+    let sized = sized(request, wanted: request.remainingTokens, drafts: drafts)
     guard sized.tokens > 0 else {
-      draft.leaveOut(slot: slot, handle: request.handle, reason: .pausedBudget(tokens: budget.tokens))
+      let reason = chunks.count > 0 && batch.takesOneChunk ? sized.reason : nil
+      draft.leaveOut(slot: slot, handle: request.handle, reason: reason ?? .pausedBudget(tokens: budget.tokens))
       return true
     }
     guard makeRoom(for: slot, request, tokens: sized.tokens) else { return draft.mark(of: slot) != .preempted }
     take(slot, request, tokens: sized.tokens, drafts: drafts)
+    if !request.isDecoding { chunks.take(tokens: sized.tokens, prefix: request.computedTokens) }
     if request.remainingTokens > 1, let reason = sized.reason { draft.explain(request.handle, reason) }
     return true
   }
@@ -69,9 +77,10 @@ extension SchedulerCore {
     while true {
       let missing = budget.missingBlocks(from: request.computedTokens, to: target, keepWatermark: false)
       if missing == 0 { return true }
-      guard preemption.isWithinRate, !shouldWait(slot, request, missing: missing),
-        let victim = nextVictim(for: slot)
-      else { return giveUp(slot, request, missing: missing) }
+      if mayCut, cutFurther(for: slot, missing: missing) { continue }
+      guard preemption.isWithinRate, let victim = nextVictim(for: slot, missing: missing) else {
+        return giveUp(slot, request, missing: missing)
+      }
       let victimRequest = mirror.table.requests[victim]
       guard preemption.mayPreempt(victimRequest) else {
         // It must leave the unsettled plans first: leave it out now, preempt it in a later step.
@@ -81,14 +90,22 @@ extension SchedulerCore {
         }
         return giveUp(slot, request, missing: missing)
       }
-      requeue(victim, victimRequest, reason: nil)
+      // Who would have to give way to itself waits with what it has, as long as others go on.
+      if mayCut, victim == slot, !draft.items.isEmpty { return giveUp(slot, request, missing: missing) }
+      let choice = means(for: victim, victimRequest, missing: victim == slot ? nil : missing)
+      if choice.verb == .truncate {
+        cut(victim, victimRequest, choice)
+      } else {
+        requeue(victim, victimRequest, choice, reason: nil)
+      }
       if victim == slot { return false }
     }
   }
 
-  private mutating func nextVictim(for slot: Int? = nil) -> Int? {
+  private mutating func nextVictim(for slot: Int? = nil, missing: Int? = nil) -> Int? {
     if !servesByRank, preemption.ranksByCost || (preemption.ranksVictims && policy.batchStrategy != .goodput) {
-      return rankedVictims(most: 1).first
+      let victims = rankedVictims(most: 2, missing: missing)
+      return mayCut && draft.items.isEmpty ? victims.first { $0 != slot } ?? victims.first : victims.first
     }
     if policy.batchStrategy == .goodput { return goodput.nextVictim(mirror.table, draft) }
     if servesByRank, let slot { return rankedVictim(for: slot) }
@@ -100,7 +117,10 @@ extension SchedulerCore {
 
   /// Preempts: takes back what the victim was given and counts its blocks as free.
   mutating func requeue(_ victim: Int, _ request: Request, reason: Reason?) {
-    let choice = means(for: victim, request)
+    requeue(victim, request, means(for: victim, request), reason: reason)
+  }
+
+  private mutating func requeue(_ victim: Int, _ request: Request, _ choice: PreemptionChoice, reason: Reason?) {
     takeBack(victim, request)
     let released = budget.release(computed: request.computedTokens)
     draft.preempt(slot: victim, verb: choice.verb, toSSD: choice.toSSD)
@@ -120,7 +140,7 @@ extension SchedulerCore {
       slot: victim, handle: request.handle, reason: .pausedKV(missingBlocks: missing), promisedBlocks: promised)
   }
 
-  private mutating func takeBack(_ victim: Int, _ request: Request) {
+  mutating func takeBack(_ victim: Int, _ request: Request) {
     guard draft.mark(of: victim) == .scheduled else { return }
     let tokens = draft.unschedule(slot: victim)
     budget.refund(from: request.computedTokens, tokens: tokens)
@@ -145,43 +165,75 @@ extension SchedulerCore {
 
   // MARK: - Waiting
 
+  /// What became of a waiting request that was tried.
+  enum Trial { case admitted, skipped, stopped }
+
   /// Admits waiting requests in order, only if nobody was preempted or left out for want of blocks.
   mutating func admitWaiting() {
-    queue.beginWalk(admitting: true, ids: mirror.table.ids)
-    guard draft.preemptedCount == 0, draft.shortOfBlocks == 0 else {
-      if let slot = queue.next(mirror.table.ids) {
-        bind(slot, .waitingPreemption(victims: draft.preemptedCount + draft.shortOfBlocks))
+    var waiting = beginAdmission()
+    var skipped = 0
+    while let slot = waiting {
+      switch tryToAdmit(slot) {
+      case .admitted: break
+      case .stopped: return
+      case .skipped:
+        skipped += 1
+        if skipped >= AdmissionController.skipWindow { return }
       }
-      return
+      waiting = queue.next(mirror.table.ids)
+    }
+  }
+
+  /// The first waiting request; nil when nobody may be admitted.
+  mutating func beginAdmission() -> Int? {
+    queue.beginWalk(admitting: true, ids: mirror.table.ids)
+    let first = queue.next(mirror.table.ids)
+    guard draft.preemptedCount == 0, draft.shortOfBlocks == 0 else {
+      if let first { bind(first, .waitingPreemption(victims: draft.preemptedCount + draft.shortOfBlocks)) }
+      return nil
     }
     if policy.batchStrategy == .orca { orca.open(mirror.table) }
     openAdmission()
-    var skipped = 0
-    while let slot = queue.next(mirror.table.ids) {
-      guard budget.tokens > 0 else { return bind(slot, .waitingBudget(tokens: 0)) }
-      let request = mirror.table.requests[slot]
-      if let reason = pressure.objection(to: request) {
-        bind(slot, reason)
-      } else if batch.exclusion(request) == nil {
-        let sized = batch.tokens(for: request, wanted: request.uncachedTokens, drafts: 0, budgetTokens: budget.tokens)
-        switch decide(request, sized) {
-        case .admit(let tokens, let chunk):
-          if request.isSwapped { budget.hold(computed: request.computedTokens) }
-          take(slot, request, tokens: tokens, drafts: 0)
-          admission.note(slot)
-          budget.takeSequence()
-          draft.countAdmission()
-          queue.admit(slot, request: request, ids: mirror.table.ids)
-          if policy.batchStrategy == .orca { orca.take(request) }
-          draft.explain(request.handle, chunk ?? .admitted(tokens: tokens))
-          continue
-        case .stop(let reason): return bind(slot, reason)
-        case .skip(let reason): bind(slot, reason)
-        }
-      }
-      skipped += 1
-      if skipped >= AdmissionController.skipWindow { return }
+    return first
+  }
+
+  mutating func tryToAdmit(_ slot: Int) -> Trial {
+    guard budget.tokens > 0 else {
+      bind(slot, .waitingBudget(tokens: 0))
+      return .stopped
     }
+    let request = mirror.table.requests[slot]
+    if let reason = pressure.objection(to: request) {
+      bind(slot, reason)
+      return .skipped
+    }
+    guard batch.exclusion(request) == nil else { return .skipped }
+    switch decide(request, sized(request, wanted: request.uncachedTokens, drafts: 0)) {
+    case .admit(let tokens, let chunk):
+      admit(slot, request, tokens: tokens, chunk)
+      return .admitted
+    case .stop(let reason):
+      bind(slot, reason)
+      return .stopped
+    case .skip(let reason):
+      bind(slot, reason)
+      return .skipped
+    }
+  }
+
+  private mutating func admit(_ slot: Int, _ request: Request, tokens: Int, _ chunk: Reason?) {
+    if request.isSwapped { budget.hold(computed: request.computedTokens) }
+    take(slot, request, tokens: tokens, drafts: 0)
+    if !request.isDecoding {
+      chunks.take(tokens: tokens, prefix: request.computedTokens == 0 ? request.cachedTokens : request.computedTokens)
+    }
+    if sharesBySlices { slices.begin(slot: slot, request) }
+    admission.note(slot)
+    budget.takeSequence()
+    draft.countAdmission()
+    queue.admit(slot, request: request, ids: mirror.table.ids)
+    if policy.batchStrategy == .orca { orca.take(request) }
+    draft.explain(request.handle, chunk ?? .admitted(tokens: tokens))
   }
 
   mutating func decide(_ request: Request, _ sized: (tokens: Int, reason: Reason?))

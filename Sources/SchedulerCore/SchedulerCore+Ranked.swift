@@ -229,9 +229,6 @@ extension SchedulerCore {
     }
   }
 
-  /// Requests that one iteration may run: under this strategy more may be running, and paused.
-  private var batchLimit: Int { min(engine.limits.sequences, policy.sequences ?? .max) }
-
   /// Most tokens, up to `most`, with which the iteration stays within its time. A decode always does.
   private func fitting(_ most: Int, _ request: Request, prefix: Int) -> Int {
     guard ranked.sizesByTime, !request.isDecoding, most > 0 else { return most }

@@ -14,6 +14,8 @@ public struct SchedulerCore: Codable, Sendable {
   var classes: ClassResolver
   var tenantWeights: TenantWeights
   var batch: BatchPlanner
+  var chunks = ChunkRoom()
+  var slices: SliceBook
   var admission: AdmissionController
   var pressure = PressureGuard()
   var preemption: PreemptionController
@@ -43,6 +45,7 @@ public struct SchedulerCore: Codable, Sendable {
     classes = ClassResolver(policy)
     tenantWeights = TenantWeights(policy)
     batch = BatchPlanner(engine: engine, policy: policy)
+    slices = SliceBook(policy: policy)
     admission = AdmissionController(engine: engine, policy: policy)
     preemption = PreemptionController(engine: engine, policy: policy)
     speculation = SpeculationController(engine: engine, policy: policy)
@@ -86,8 +89,14 @@ public struct SchedulerCore: Codable, Sendable {
       }
     } else if !breakStall() {
       planDrafts(resources)
-      scheduleRunning()
-      admitWaiting()
+      openChunks()
+      if sharesBySlices {
+        planSlices()
+      } else {
+        scheduleRunning()
+        resumeCut()
+        admitWaiting()
+      }
       scheduleAlone()
     }
     draft.closeItems()
@@ -112,6 +121,7 @@ public struct SchedulerCore: Codable, Sendable {
     classes = ClassResolver(policy)
     tenantWeights = TenantWeights(policy)
     batch = BatchPlanner(engine: engine, policy: policy)
+    if policy.batch.sliceIterations != slices.iterations { slices = SliceBook(policy: policy) }
     preemption = preemption.renewed(engine: engine, policy: policy)
     admission = AdmissionController(engine: engine, policy: policy)
     speculation.setPolicy(policy)
@@ -127,10 +137,9 @@ public struct SchedulerCore: Codable, Sendable {
   private mutating func openBudget() {
     let running = mirror.table.sums.running
     budget.open(
-      tokens: min(engine.limits.stepTokens, policy.stepTokens ?? .max),
-      // Under the ranked strategy the policy's limit is on one iteration, not on who may hold blocks.
+      tokens: stepTokensMost,
       sequences: max(
-        0, min(engine.limits.sequences, servesByRank ? .max : policy.sequences ?? .max) - running),
+        0, min(engine.limits.sequences, limitsIterations ? .max : policy.sequences ?? .max) - running),
       freeBlocks: mirror.freeBlocks, watermarkBlocks: memory.watermarkBlocks, adapterLimit: engine.limits.adapters)
   }
 }

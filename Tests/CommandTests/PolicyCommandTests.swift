@@ -58,6 +58,16 @@ import WireProtocol
     }
   }
 
+  @Test func theRegistryIsListed() throws {
+    let list = try Executable.run(["policy", "show", "--registry", "-o", "json"]).json().arrayValue ?? []
+    let vtc = try #require(list.first { $0["name"] == "vtc" && $0["member"] == "queue.ordering" })
+    #expect(vtc["source"] == "VTC, Sheng et al., OSDI 2024")
+    #expect(vtc["stability"] == "stable")
+    #expect(vtc["per_step"] == "R + (A + C) log W")
+    let table = try Executable.run(["policy", "show", "--registry"]).output
+    #expect(table.split(separator: "\n").count == list.count + 1)
+  }
+
   @Test func aPresetCanBePipedThroughValidate() throws {
     let outcome = try Executable.shell(
       "\"$COXSWAIN\" policy show vllm-v1 -o json | \"$COXSWAIN\" policy validate - -o json")

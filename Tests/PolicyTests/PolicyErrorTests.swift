@@ -21,7 +21,10 @@ import WireProtocol
     let error = try onlyError(#""batch":{"step_token":2048}"#)
     #expect(error.pointer == "/batch/step_token")
     #expect(error.message == "unknown member")
-    #expect(error.expected == "one of strategy, step_tokens, sequences, long_prefill_tokens, deadline_anchor, hold_us")
+    #expect(
+      error.expected
+        == "one of strategy, step_tokens, sequences, long_prefill_tokens, chunk_tile_tokens, budget_from, "
+        + "slice_iterations, deadline_anchor, hold_us")
     #expect(error.found == "\"step_token\"")
     #expect(error.didYouMean == "step_tokens")
   }

@@ -35,6 +35,7 @@ import WireProtocol
   @Test func wordsOfAPolicy() throws {
     try expect("policy-v1", "properties/queue/properties/ordering", are: PolicyConfig.Ordering.self)
     try expect("policy-v1", "properties/batch/properties/strategy", are: PolicyConfig.BatchStrategy.self)
+    try expect("policy-v1", "properties/batch/properties/budget_from", are: BatchRules.Budget.self)
     let anchor = "properties/batch/properties/deadline_anchor"
     try expect("policy-v1", anchor, are: PolicyConfig.DeadlineAnchor.self)
     try expect("policy-v1", "properties/preemption/properties/victim_order", are: PolicyConfig.VictimOrder.self)
@@ -66,8 +67,9 @@ import WireProtocol
   /// One of each. A new case does not compile until `isListed` names it; then it belongs here and into the schema.
   static let reasons: [Reason] = [
     .chunkBudget(tokens: 1), .chunkLongPrefill(tokens: 1), .admitted(tokens: 1), .preemptedKV(blocks: 1),
-    .recomputeCost(us: 1), .copyCost(us: 1), .truncatedKV(tokens: 1),
-    .pausedKV(missingBlocks: 1), .pausedBudget(tokens: 1), .pausedInFlight(plans: 1), .pausedFinished(maxOutput: 1),
+    .recomputeCost(us: 1), .copyCost(us: 1), .truncateCost(us: 1), .truncatedKV(tokens: 1),
+    .pausedKV(missingBlocks: 1), .pausedBudget(tokens: 1), .pausedSlice(iterations: 1),
+    .chunkTaken(chunks: 1), .pausedInFlight(plans: 1), .pausedFinished(maxOutput: 1),
     .adapterLimit(adapters: 1), .waitingBudget(tokens: 1), .waitingSequences(sequences: 1),
     .waitingKV(missingBlocks: 1), .waitingMemory(headroomBytes: 1), .waitingPreemption(victims: 1),
     .speculating(drafts: 1), .draftsUnlikely(acceptancePercent: 1), .draftsKV(freeBlocks: 1), .draftsLost(us: 1),
@@ -78,7 +80,8 @@ import WireProtocol
   private static func isListed(_ reason: Reason) -> Bool {
     switch reason {
     case .chunkBudget, .chunkLongPrefill, .admitted, .preemptedKV,
-      .recomputeCost, .copyCost, .truncatedKV, .pausedKV, .pausedBudget, .pausedInFlight,
+      .recomputeCost, .copyCost, .truncateCost, .truncatedKV, .pausedKV, .pausedBudget, .pausedSlice, .chunkTaken,
+      .pausedInFlight,
       .pausedFinished, .adapterLimit, .waitingBudget, .waitingSequences, .waitingKV, .waitingMemory, .waitingPreemption,
       .speculating, .draftsUnlikely, .draftsKV, .draftsLost, .stalled:
       true

@@ -12,6 +12,7 @@ struct BatchPlanner: Codable, Sendable {
   /// Prompts up to this many tokens run whole, whatever else is in the iteration: Orca and FastServe know no chunks.
   /// Longer ones, which the engine does not take at once, have to be cut all the same.
   private let wholePromptTokens: Int
+  private let tileTokens: Int
 
   init(engine: EngineDescription, policy: PolicyConfig) {
     limits = engine.limits
@@ -22,10 +23,27 @@ struct BatchPlanner: Codable, Sendable {
     let hasChunks = policy.batchStrategy != .orca && (policy.batchStrategy != .ranked || policy.ordering != .mlfq)
     wholePromptTokens =
       !hasChunks ? min(engine.limits.stepTokens, policy.stepTokens ?? .max) : 0
+    tileTokens = policy.batch.chunkTileTokens
   }
 
   /// Walks over the running list, in order: vLLM V1 serves everybody at once, Sarathi-Serve decodes first.
-  func passes() -> [Pass] { strategy == .decodeFirst ? Self.decodesThenPrefills : Self.onePass }
+  func passes() -> [Pass] {
+    switch strategy {
+    case .decodeFirst, .decodeMaximal, .sliceLevel: Self.decodesThenPrefills
+    case .continuous, .orca, .goodput, .ranked, .exerciser: Self.onePass
+    }
+  }
+
+  /// Whether chunks fill one token budget, which tiles and the time that is left may cut further.
+  var fillsBudget: Bool {
+    switch strategy {
+    case .continuous, .decodeFirst, .decodeMaximal, .sliceLevel: true
+    case .orca, .goodput, .ranked, .exerciser: false
+    }
+  }
+
+  /// An iteration takes one prompt's chunk beside its decodes (SARATHI, arXiv 2308.16369, decode-maximal batching).
+  var takesOneChunk: Bool { strategy == .decodeMaximal }
   private static let onePass: [Pass] = [.all]
   private static let decodesThenPrefills: [Pass] = [.decodes, .prefills]
 
@@ -76,5 +94,17 @@ struct BatchPlanner: Codable, Sendable {
     }
     if limits.length > 0 { count = min(count, max(0, limits.length - request.computedTokens)) }
     return (count, reason)
+  }
+
+  /// The part of a chunk that ends with a tile of the iteration. Whole prompts are not cut; nor is a chunk within a
+  /// tile that is begun already, and paid for.
+  /// - Parameters:
+  ///   - tokens: of the chunk, at most `wanted`.
+  ///   - wanted: what is left of the prompt.
+  ///   - usedTokens: of the iteration so far.
+  func tiled(_ tokens: Int, wanted: Int, usedTokens: Int) -> Int {
+    guard tileTokens > 0, fillsBudget, mayChunk, tokens < wanted else { return tokens }
+    let cut = (usedTokens + tokens) / tileTokens * tileTokens - usedTokens
+    return cut > 0 ? cut : tokens
   }
 }

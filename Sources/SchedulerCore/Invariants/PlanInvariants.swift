@@ -66,6 +66,12 @@ extension SchedulerCore {
     if Set(named + plan.abort.map(\.h)).count != named.count + plan.abort.count {
       found.append("a request is named by two verbs")
     }
+    for cut in plan.truncate {
+      let computed = mirror.table.slot(of: cut.h).map { mirror.table.requests[$0].computedTokens } ?? 0
+      if cut.keepTokens <= 0 || cut.keepTokens >= computed {
+        found.append("\(cut.h) keeps \(cut.keepTokens) of \(computed) tokens")
+      }
+    }
     for handle in named {
       guard let slot = mirror.table.slot(of: handle) else {
         found.append("\(handle) is preempted and unknown")

@@ -87,8 +87,12 @@ public struct IterationBudget: Codable, Sendable {
   }
 
   /// Counts the blocks of a preempted request as free. Returns their number, summed over pools.
-  public mutating func release(computed: Int) -> Int {
-    guard growth(from: 0, to: computed) else { return 0 }
+  public mutating func release(computed: Int) -> Int { release(from: 0, to: computed) }
+
+  /// Counts the blocks between `kept` and `computed` tokens of a request as free. Returns their number, summed over
+  /// pools.
+  mutating func release(from kept: Int, to computed: Int) -> Int {
+    guard growth(from: kept, to: computed) else { return 0 }
     var released = 0
     for pool in need.indices {
       freeBlocks[pool] += need[pool]

@@ -11,6 +11,7 @@ extension PolicyConfig {
     same.victimOrder = other.victimOrder
     same.draftTokens = other.draftTokens
     same.holdUs = other.holdUs
+    same.batch = other.batch
     return same == other
   }
 }

@@ -72,6 +72,11 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     case continuous
     /// Every decode, then partial prefills, then waiting ones (Sarathi-Serve, arXiv 2403.02310).
     case decodeFirst = "decode_first"
+    /// Every decode, then one prompt's chunk (decode-maximal batching, SARATHI, arXiv 2308.16369).
+    case decodeMaximal = "decode_maximal"
+    /// As `decode_first`, but who has run for a slice of iterations stands behind those that wait (slice-level
+    /// scheduling, arXiv 2406.13511).
+    case sliceLevel = "slice_level"
     /// Every running request, then waiting ones with whole prompts, as far as KV for prompt and longest output can be
     /// reserved (Orca, OSDI 2022).
     case orca
@@ -129,6 +134,7 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
   /// one second.
   public var fairnessSlackTokens: Int?
   public var batchStrategy: BatchStrategy
+  public var batch = BatchRules()
   /// For orderings that look at the deadline of every token.
   public var deadlineAnchor: DeadlineAnchor
   /// Tokens per iteration; nil means the engine's limit. Never above the engine's limit.

@@ -8,7 +8,7 @@ public struct PreemptionRules: Hashable, Codable, Sendable {
     case requeue
     /// Copied to host memory, or to SSD, where the engine can.
     case swap
-    /// Whatever is expected to cost least: waiting, computing again, or copying.
+    /// Whatever is expected to cost least: computing again, copying, or dropping the tail only.
     case cost
   }
 

@@ -12,12 +12,18 @@ public enum Reason: Hashable, Codable, Sendable {
   case recomputeCost(us: Int)
   /// Preempted: copying it out and back is expected to take `us`.
   case copyCost(us: Int)
+  /// Cut: computing the dropped tokens again is expected to take `us` of GPU time.
+  case truncateCost(us: Int)
   /// Lost its last `tokens` computed tokens so that requests ahead of it can grow.
   case truncatedKV(tokens: Int)
   /// Left out of this iteration: `missingBlocks` blocks short, and it may not be preempted yet.
   case pausedKV(missingBlocks: Int)
   /// Left out of this iteration: the token budget is used up.
   case pausedBudget(tokens: Int)
+  /// Left out: it has run for a slice of `iterations`, and others have waited longer than it.
+  case pausedSlice(iterations: Int)
+  /// Left out or passed over: the iteration has its `chunks` chunks of prompts already.
+  case chunkTaken(chunks: Int)
   /// Left out: already in an unsettled plan and the engine allows no repeat.
   case pausedInFlight(plans: Int)
   /// Left out: its output reached `maxOutput` under the plans in flight.
@@ -62,9 +68,12 @@ public enum Reason: Hashable, Codable, Sendable {
     case .preemptedKV: "preempted_kv"
     case .recomputeCost: "recompute_cost"
     case .copyCost: "copy_cost"
+    case .truncateCost: "truncate_cost"
     case .truncatedKV: "truncated_kv"
     case .pausedKV: "paused_kv"
     case .pausedBudget: "paused_budget"
+    case .pausedSlice: "paused_slice"
+    case .chunkTaken: "chunk_taken"
     case .pausedInFlight: "paused_in_flight"
     case .pausedFinished: "paused_finished"
     case .adapterLimit: "adapter_limit"
@@ -85,8 +94,9 @@ public enum Reason: Hashable, Codable, Sendable {
   public var number: Int {
     switch self {
     case .chunkBudget(let x), .chunkLongPrefill(let x), .admitted(let x), .preemptedKV(let x),
-      .recomputeCost(let x), .copyCost(let x), .truncatedKV(let x), .pausedKV(let x),
-      .pausedBudget(let x), .pausedInFlight(let x), .pausedFinished(let x), .adapterLimit(let x),
+      .recomputeCost(let x), .copyCost(let x), .truncateCost(let x), .truncatedKV(let x), .pausedKV(let x),
+      .pausedBudget(let x), .pausedSlice(let x), .chunkTaken(let x), .pausedInFlight(let x), .pausedFinished(let x),
+      .adapterLimit(let x),
       .waitingBudget(let x), .waitingSequences(let x), .waitingKV(let x), .waitingMemory(let x),
       .waitingPreemption(let x), .speculating(let x), .draftsUnlikely(let x), .draftsKV(let x),
       .draftsLost(let x), .stalled(let x):

@@ -2,7 +2,9 @@
 struct PreemptionChoice: Hashable, Sendable {
   var verb: PlannedStep.Verb.Kind
   var toSSD = false
-  /// Expected GPU time to compute it again, in microseconds.
+  /// Computed tokens that stay, where only the tail goes.
+  var keepTokens = 0
+  /// Expected GPU time to compute all of it again, in microseconds.
   var recomputeUs: Int
   /// Expected time of the cheapest copy out and back, in microseconds; nil where it cannot be copied.
   var copyUs: Int?

@@ -36,9 +36,11 @@ struct PreemptionController: Codable, Sendable {
   private let capabilities: Capabilities
   private let order: PolicyConfig.VictimOrder
   private let rules: PreemptionRules
-  private let blockTokens: Int
+  let blockTokens: Int
+  private let hasWindows: Bool
   private(set) var cost: PreemptionCost
   private(set) var survival = CacheSurvival()
+  var cut = CutRequests()
   private var rate: PreemptionRate
   private var memories: ContiguousArray<Memory> = []
   private var away: ContiguousArray<Away> = []
@@ -60,6 +62,7 @@ struct PreemptionController: Codable, Sendable {
     order = policy.victimOrder
     rules = policy.preemption
     blockTokens = max(1, engine.model.kvGroups.map(\.blockTokens).max() ?? 1)
+    hasWindows = engine.model.kvGroups.contains { $0.windowTokens > 0 }
     cost = PreemptionCost(engine: engine)
     rate = PreemptionRate(perSecond: policy.preemption.perSecond)
   }
@@ -73,8 +76,11 @@ struct PreemptionController: Codable, Sendable {
   var ranksByCost: Bool { order == .cost }
   /// The means are the policy's; else the strategy has its own.
   var choosesMeans: Bool { rules.means != .byStrategy }
-  /// Who is short of blocks may wait for others to end, if that is cheaper.
-  var mayWait: Bool { rules.means == .cost && mayPause }
+  /// A victim may keep the head of its KV, and its place: beside a means for the rest, should it be needed. A group
+  /// with a window has dropped what lies before it, so that there is no way back to an earlier token.
+  var mayTruncate: Bool {
+    rules.means == .cost && !hasWindows && capabilities.isSuperset(of: [.truncate, .pause]) && mayPreempt
+  }
 
   /// Some means takes KV away for good.
   var mayPreempt: Bool {
@@ -96,6 +102,7 @@ struct PreemptionController: Codable, Sendable {
   func renewed(engine: EngineDescription, policy: PolicyConfig) -> PreemptionController {
     var next = PreemptionController(engine: engine, policy: policy)
     next.survival = survival
+    next.cut = cut
     next.memories = memories
     next.away = away
     next.plans = plans
@@ -130,6 +137,7 @@ struct PreemptionController: Codable, Sendable {
 
   /// A Step was applied: who came back, and who was refused. O(requests away).
   mutating func observe(_ table: RequestTable, nowUs: Int64) {
+    if !cut.isEmpty { cut.prune(table) }
     guard !away.isEmpty else { return }
     var kept = 0
     for index in away.indices {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Policy
+import SchedulerCore
 import WireProtocol
 
 struct PolicyShowCommand: ParsableCommand {
@@ -9,17 +10,21 @@ struct PolicyShowCommand: ParsableCommand {
       EXAMPLES
         coxswain policy show              the running sidecar's policy
         coxswain policy show --presets    names of the presets
+        coxswain policy show --registry   every rule that a policy can name, its source and its cost
         coxswain policy show vllm-v1 -o json > policy.json
       """)
 
   @Argument(help: ArgumentHelp("Preset or file; without one, the running sidecar is asked.", valueName: "policy"))
   var policy: String?
   @Flag(help: "List the presets.") var presets = false
+  @Flag(help: "List every rule that a policy can name, with its source, stability and cost per step.")
+  var registry = false
   @OptionGroup var connection: ConnectionOptions
   @OptionGroup var output: OutputOptions
 
   func run() throws {
     if presets { return try listPresets() }
+    if registry { return try listRegistry() }
     guard let policy else { return try showRunning() }
     let document = try PolicyArgument.load(policy)
     if output.isJSON { return try StandardOutput.document(document.json) }
@@ -43,6 +48,26 @@ struct PolicyShowCommand: ParsableCommand {
     var table = TextTable(["PRESET", "DESCRIPTION"])
     for name in names {
       table.add([name, PolicyDocument.preset(name)?.json["description"]?.stringValue ?? ""])
+    }
+    try StandardOutput.write(table.text)
+  }
+
+  private func listRegistry() throws {
+    if output.isJSON {
+      return try StandardOutput.document(
+        .array(
+          PolicyRegistry.all.map {
+            [
+              "member": .string($0.member.rawValue), "name": .string($0.name), "source": .string($0.source),
+              "stability": .string($0.stability.rawValue), "per_step": .string($0.perStep),
+            ]
+          }))
+    }
+    var table = TextTable(["MEMBER", "NAME", "STABILITY", "SOURCE", "COST PER STEP"])
+    for primitive in PolicyRegistry.all {
+      table.add([
+        primitive.member.rawValue, primitive.name, primitive.stability.rawValue, primitive.source, primitive.perStep,
+      ])
     }
     try StandardOutput.write(table.text)
   }
