@@ -41,4 +41,25 @@ struct RankingTests {
     #expect(abs(Double(after) / Double(before) - 1.5) < 1e-3)
     #expect(ProfilePerturbation(mixedFactor: 1.5, overheadFactor: 0.5).name == "mixed +50 %, overhead -50 %")
   }
+
+  @Test func aSchedulerIsToldTimesThatAreOffByTheFactor() throws {
+    let profile = try #require(try GPUProfile.bundled("h100-llama31-8b"))
+    let table = IterationTimeTable(
+      prefill: try #require(TimeCurve(x: [0, 100], ms: [10, 20])),
+      decode: try #require(TimeCurve(x: [1, 10], ms: [5, 6])), decodeContext: 1_000,
+      context: try #require(TimeCurve(x: [0, 1_000], ms: [0, 1])), mixedFactor: 1.1)
+    let tabled = IterationTimeModel(
+      form: .table, decodeOnly: profile.time.decodeOnly, withPrefill: profile.time.withPrefill, overheadUs: 2_000,
+      table: table)
+    var decodes = IterationFeatures()
+    decodes.addDecode(context: 900)
+    var mixed = decodes
+    mixed.addPrefill(tokens: 500, prefix: 100)
+    for time in [profile.time, tabled] {
+      for features in [decodes, mixed] {
+        let ratio = Double(time.scaled(by: 0.85).elapsedUs(features)) / Double(time.elapsedUs(features))
+        #expect(abs(ratio - 0.85) < 1e-3)
+      }
+    }
+  }
 }

@@ -9,6 +9,8 @@ public struct EngineOptions: Hashable, Sendable {
   public var knownOutputLengths = false
   /// Gives the scheduler the profile's iteration times to start from; otherwise it guesses and learns.
   public var tellsIterationTimes = true
+  /// What it is told is the profile's iteration times multiplied by this.
+  public var timeModelBias = 1.0
   /// nil: the profile's.
   public var kvCapacityTokens: Int?
   public var blockTokens: Int?

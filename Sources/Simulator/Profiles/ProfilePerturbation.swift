@@ -27,13 +27,8 @@ extension GPUProfile {
   public func perturbed(by perturbation: ProfilePerturbation) -> GPUProfile {
     var profile = self
     let factor = perturbation.mixedFactor
-    let k = time.withPrefill
-    profile.time.withPrefill = IterationTimeModel.Coefficients(
-      a: k.a * factor, b0: k.b0 * factor, b: k.b * factor, c: k.c * factor, g: k.g * factor, d: k.d * factor,
-      e: k.e * factor, f: k.f * factor, h: k.h * factor)
-    if let table = time.table, let prefill = TimeCurve(x: table.prefill.x, ms: table.prefill.ms.map { $0 * factor }) {
-      profile.time.table?.prefill = prefill
-    }
+    profile.time.withPrefill = time.withPrefill.scaled(by: factor)
+    profile.time.table?.prefill.scale(by: factor)
     profile.time.overheadUs = Int((Double(time.overheadUs) * perturbation.overheadFactor).rounded())
     return profile
   }

@@ -20,9 +20,11 @@ public struct Contender: Hashable, Sendable {
   /// - Parameters:
   ///   - time: the iteration times that the scheduler starts from, unless its policy has its own.
   ///   - isTold: whether it starts from any.
-  func link(time: IterationTimeModel? = nil, isTold: Bool = true) -> any SchedulerLink {
+  ///   - bias: factor on those it starts from.
+  func link(time: IterationTimeModel? = nil, isTold: Bool = true, bias: Double = 1) -> any SchedulerLink {
     var policy = policy
     policy.timeModel = isTold ? policy.timeModel ?? time : nil
+    if bias != 1 { policy.timeModel = policy.timeModel?.scaled(by: bias) }
     return CoreLink(policy: policy)
   }
 

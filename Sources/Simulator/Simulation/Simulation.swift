@@ -114,7 +114,8 @@ public struct Simulation: Sendable {
       options.seed = source.seed
       var engine = ReferenceEngine(
         profile: instance.profile, options: options, mix: source.mix, workload: ListWorkload([]),
-        link: contender.link(time: instance.profile.time, isTold: options.tellsIterationTimes))
+        link: contender.link(
+          time: instance.profile.time, isTold: options.tellsIterationTimes, bias: options.timeModelBias))
       engine.countsArrivalsUntilUs = countsUntilUs
       return engine
     }

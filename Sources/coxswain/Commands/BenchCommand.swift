@@ -4,12 +4,16 @@ import WireProtocol
 
 struct BenchCommand: AsyncParsableCommand {
   static let waiting = 1000
+  static let flagshipPolicy = "goodput"
   static let roundsRange = 1...100
   static let stepsRange = 100...1_000_000
   /// What planning may add to an echo of as many bytes, in microseconds.
   static let overEchoTargetUs = 100.0
   /// Apply and plan with 100,000 waiting, as a multiple of the same with 100.
   static let growthTarget = 1.3
+  /// The flagship alone: apply and plan, in microseconds, and with 10,000 waiting as a multiple of the same with 100.
+  static let flagshipTargetUs = 20.0
+  static let flagshipGrowthTarget = 1.5
   /// Share of a core that ten looks a second at the machine may take, in percent.
   static let lookTargetPercent = 0.1
   /// One run of the helper, in milliseconds.
@@ -58,6 +62,7 @@ struct BenchCommand: AsyncParsableCommand {
       results += try await roundTrips()
       results += try await storm()
       results += try coreAndCodecs()
+      results += try flagship()
     }
     results += watch()
     if output.isJSON {
@@ -144,10 +149,11 @@ struct BenchCommand: AsyncParsableCommand {
   // MARK: - In this process
 
   private func coreAndCodecs() throws(CommandFailure) -> [BenchResult] {
-    let steady = try measure(waiting: Self.waiting, turnover: 0)
-    let churn = try measure(waiting: Self.waiting, turnover: 2)
-    let few = try measure(waiting: 100, turnover: 2)
-    let many = try measure(waiting: 100_000, turnover: 2)
+    let policy = try PolicyArgument.load(nil).config
+    let steady = try measure(policy, waiting: Self.waiting, turnover: 0)
+    let churn = try measure(policy, waiting: Self.waiting, turnover: 2)
+    let few = try measure(policy, waiting: 100, turnover: 2)
+    let many = try measure(policy, waiting: 100_000, turnover: 2)
     return [
       BenchResult(name: "core_steady", unit: "us", quantiles: steady.core),
       BenchResult(name: "core_churn", unit: "us", quantiles: churn.core),
@@ -163,9 +169,26 @@ struct BenchCommand: AsyncParsableCommand {
     ]
   }
 
-  private func measure(waiting: Int, turnover: Int) throws(CommandFailure) -> CoreBench.Figures {
-    StandardError.line("core and codecs with \(waiting) waiting, \(turnover) ending and arriving per Step")
-    let policy = try PolicyArgument.load(nil).config
+  private func flagship() throws(CommandFailure) -> [BenchResult] {
+    let policy = try PolicyArgument.load(Self.flagshipPolicy).config
+    let steady = try measure(policy, waiting: Self.waiting, turnover: 0).core
+    let churn = try measure(policy, waiting: Self.waiting, turnover: 2).core
+    let few = try measure(policy, waiting: 100, turnover: 2).core
+    let many = try measure(policy, waiting: 10_000, turnover: 2).core
+    return [
+      BenchResult(name: "core_goodput_steady", unit: "us", quantiles: steady, targetP50: Self.flagshipTargetUs),
+      BenchResult(name: "core_goodput_churn", unit: "us", quantiles: churn),
+      BenchResult(
+        name: "core_goodput_growth_100_to_10000", unit: "ratio", quantiles: many / few,
+        targetP50: Self.flagshipGrowthTarget),
+    ]
+  }
+
+  private func measure(
+    _ policy: PolicyConfig, waiting: Int, turnover: Int
+  ) throws(CommandFailure) -> CoreBench.Figures {
+    StandardError.line(
+      "core and codecs, \(policy.name), with \(waiting) waiting, \(turnover) ending and arriving per Step")
     var bench = try CoreBench(policy: policy, waiting: waiting, turnover: turnover)
     return try bench.measure(rounds: rounds, steps: steps)
   }

@@ -7,11 +7,16 @@ struct EngineFeatureOptions: ParsableArguments {
   static let draftsRange = 1...16
   static let gigabytesRange = 0.0...1e6
   static let countRange = 1...100_000
+  static let biasRange = 0.1...10.0
 
   @Option(help: ArgumentHelp("Tokens per KV block in place of the profile's.", valueName: "n")) var blockTokens: Int?
   @Flag(help: "Compute equal prefixes every time.") var noPrefixCaching = false
   @Flag(help: "Tell the scheduler nothing of the profile's iteration times: it guesses, and learns.")
   var noTimeModel = false
+  @Option(
+    help: ArgumentHelp(
+      "The scheduler is told the profile's iteration times so many times as long as they are.", valueName: "x"))
+  var timeModelBias = 1.0
   @Option(help: ArgumentHelp("Pinned host memory for KV that leaves the GPU.", valueName: "GB")) var swapCpuGb = 0.0
   @Option(help: ArgumentHelp("Bandwidth between GPU and host in place of the profile's.", valueName: "GB/s"))
   var swapCpuGbPerS: Double?
@@ -40,6 +45,12 @@ struct EngineFeatureOptions: ParsableArguments {
     where value <= 0 || !Self.gigabytesRange.contains(value) {
       throw ValidationError("\(name) \(value): expected more than 0, at most \(Self.gigabytesRange.upperBound)")
     }
+    guard Self.biasRange.contains(timeModelBias) else {
+      throw ValidationError("--time-model-bias \(timeModelBias): expected \(Self.biasRange)")
+    }
+    guard !noTimeModel || timeModelBias == 1 else {
+      throw ValidationError("--no-time-model: there is nothing that --time-model-bias could be about")
+    }
     if let drafts, !Self.draftsRange.contains(drafts) {
       throw ValidationError("--drafts \(drafts): expected \(Self.draftsRange)")
     }
@@ -56,6 +67,7 @@ struct EngineFeatureOptions: ParsableArguments {
   func apply(to options: inout EngineOptions) {
     options.prefixCaching = !noPrefixCaching
     options.tellsIterationTimes = !noTimeModel
+    options.timeModelBias = timeModelBias
     options.blockTokens = blockTokens
     if swapCpuGb > 0 || swapSsdGb > 0 {
       options.swap = SwapOptions(
