@@ -1,8 +1,9 @@
 /// One iteration of the flagship (Docs/planner.md): decodes whose token is due, then whatever comes first by deadline,
 /// as much as fits the time that the iteration may take.
 extension SchedulerCore {
-  /// Hopeless work fills iterations only to this share: it must not make anybody else late.
-  static let hopelessShare = 0.8
+  /// Hopeless work fills iterations only to this share: it must not make anybody else late, nor keep prompts that
+  /// arrive meanwhile from the next iteration.
+  static let hopelessShare = 0.5
   /// No prefill chunk is smaller, unless it is the last of its prompt.
   static let chunkLeast = 16
   /// Waiting requests looked at as urgent, and how soon they have to start for it.
@@ -15,6 +16,9 @@ extension SchedulerCore {
   static let lateKVShare = 0.7
   /// A decode runs if its token would otherwise be due before the end of the iteration after this one.
   static let dueIterations: Int64 = 2
+  /// While KV is short a stream's lead counts for no more tokens than this: what sits iterations out holds its KV for
+  /// longer.
+  static let leadTokens: Int64 = 2
 
   mutating func learn() {
     learnFromDrafts()
@@ -80,9 +84,11 @@ extension SchedulerCore {
     let rest = goodput.outputs.expectedTokens(request)
     let firstUs = request.firstTokenUs >= 0 ? request.firstTokenUs : frame.startUs
     let lastUs = request.unsettledPlans > 0 || request.lastTokenUs < 0 ? frame.startUs : request.lastTokenUs
+    var dueUs = firstUs + Int64(request.outputTokens) * job.tpotUs
+    if goodput.isKVScarce { dueUs = min(dueUs, frame.startUs + Self.leadTokens * job.tpotUs) }
     let decode = GoodputFrame.Decode(
       slot: Int32(slot), contextTokens: Int32(clamping: request.computedTokens),
-      dueUs: firstUs + Int64(request.outputTokens) * job.tpotUs, gapDueUs: lastUs + job.tpotUs,
+      dueUs: dueUs, gapDueUs: lastUs + job.tpotUs,
       tpotUs: Double(job.tpotUs), costUs: goodput.time.decodeUs(context: request.computedTokens),
       weight: job.weight, restTokens: rest)
     let isHopeless = frame.startUs > decode.dueUs + goodput.graceUs(tpotUs: job.tpotUs, restTokens: rest)

@@ -85,4 +85,39 @@ struct GivingWayTests {
     #expect(window.line == 0)
     #expect(abs(window.load - 0.4) < 0.01)
   }
+
+  /// Three interactive requests in slots 0 to 2 and one of batch in slot 3, each with 1,000 prompt tokens (1.05 s) and
+  /// 100 tokens to come.
+  private func planner() -> GoodputPlanner {
+    let policy = PolicyConfig.test(ordering: .goodput, strategy: .goodput, timeModel: .plain)
+    var planner = GoodputPlanner(engine: FaithfulEngine.description(), policy: policy)
+    for slot in 0..<4 {
+      let request = Request(
+        handle: UInt32(slot + 1), tenant: 0, className: 0, adapter: -1, promptTokens: 1_000, maxOutputTokens: 100,
+        arrivalUs: 0, cachedTokens: 0, ttftSLOMs: 0, tpotSLOMs: 0)
+      _ = planner.update(
+        slot: slot, request: request, class: policy.classes[slot / 3], nowUs: 0, ids: ["a", "b", "c", "d"])
+    }
+    return planner
+  }
+
+  /// Iterations are taken to last 25 ms. Interactive requests get a token in each and hold their KV for 3.55 s; the one
+  /// of batch would wait 200 ms for each, and is counted with every second iteration: 6.05 s, at a third of the weight.
+  @Test func looseTokensHoldKVForLonger() {
+    let jobs = planner().jobs
+    #expect(abs(jobs[0].kvDensity / jobs[3].kvDensity - 3 * 6.05 / 3.55) < 1e-9)
+  }
+
+  /// Three times 3.7e9 tokens x us are asked for, and 16,000 tokens hold 7.2e9 in two slices of 250 ms at 90 %: the line
+  /// is above what a batch request is worth. While KV is short it does not start; for want of time alone, its minute
+  /// may bring a calmer moment.
+  @Test(arguments: [false, true])
+  func aFarDeadlineIsNoReasonToTakeScarceKV(isScarce: Bool) {
+    var planner = planner()
+    for _ in 0..<3 { planner.noteMiss() }
+    for _ in 0..<200 { planner.noteKV(refused: isScarce) }
+    for slice in 0..<2 { _ = planner.advance(nowUs: Int64(slice) * 250_000) }
+    #expect(planner.isKVScarce == isScarce)
+    #expect(planner.isBelowLine(planner.jobs[3], nowUs: 250_000) == isScarce)
+  }
 }

@@ -39,6 +39,8 @@ struct GoodputPlanner: Codable, Sendable {
   static let floor = 0.8
   /// Share of the tokens still expected that admission sets aside for a request: not all peak at once.
   static let reservedShare = 0.25
+  /// A request whose TPOT is loose holds its KV for longer: it gets a token once in so many iterations.
+  private static let paceIterations = 2.0
   private static let tokenUsGain = 0.05
   private static let kvRefusalGain = 0.005
 
@@ -121,7 +123,8 @@ struct GoodputPlanner: Codable, Sendable {
     let rest = outputs.expectedTokens(request)
     let context = request.promptTokens + request.outputTokens
     job.density = job.weight / (job.prefillUs + rest * time.decodeUs(context: context) + Self.requestCostUs)
-    job.kvDensity = job.weight / ((Double(context) + rest / 2) * (rest * tokenUs + job.prefillUs))
+    let paceUs = min(Double(job.tpotUs), Self.paceIterations * tokenUs)
+    job.kvDensity = job.weight / ((Double(context) + rest / 2) * (rest * paceUs + job.prefillUs))
     return job
   }
 
@@ -173,10 +176,12 @@ struct GoodputPlanner: Codable, Sendable {
   var gpuShare: Double { max(0.1, 1 - time.fixedUs / tightestTPOTUs) }
 
   /// Whether more valuable requests than this one fill the machine: its GPU time or its KV, whichever is scarcer.
-  /// A request whose deadline is further off than the load is known back may still find a calmer time.
+  /// A request whose deadline is further off than the load is known back may still find a calmer time; KV it would
+  /// keep from others at once.
   func isBelowLine(_ job: Job, nowUs: Int64) -> Bool {
-    guard gpuLoad.isOn || kvLoad.isOn, job.deadlineUs - nowUs < Int64(LoadWindow.windowUs) else { return false }
-    return isKVScarce ? job.kvDensity < kvLoad.line : job.density < gpuLoad.line
+    guard gpuLoad.isOn || kvLoad.isOn else { return false }
+    if isKVScarce { return job.kvDensity < kvLoad.line }
+    return job.deadlineUs - nowUs < Int64(LoadWindow.windowUs) && job.density < gpuLoad.line
   }
 
   /// Whether live requests were refused for want of KV in most of the last iterations.

@@ -16,7 +16,7 @@ struct IterationChoice: Codable, Sendable {
   /// Requests that are ahead by this much can sit the next iterations out, in microseconds.
   static let amplyAheadUs = 500_000.0
   /// Of the prefills in time, those due later than this say nothing about how long long iterations last.
-  static let horizonMostUs = 1_000_000.0
+  static let horizonMostUs = 2_000_000.0
 
   /// The time that an iteration costs whatever it computes, in microseconds.
   var fixedUs: Double
