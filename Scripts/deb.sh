@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A Debian package of the release build, in .build/deb. Swift's runtime is linked in, so that it needs nothing but Debian;
+# A Debian package of the release build, in .build/deb. Swift's runtime is linked in: it needs nothing but Debian;
 # executables that were linked otherwise bring its libraries along.
 #
 #   COXSWAIN_BUILD=FOLDER   take coxswain and coxswain-probe from there instead of building them
@@ -33,7 +33,9 @@ build() {
 }
 
 # Time of the commit, else of the newest file: nothing in the package says when it was built.
-source_date() { git log -1 --format=%ct 2>/dev/null || find Deploy Sources -type f -printf '%Ts\n' | sort -n | tail -n 1; }
+source_date() {
+  git log -1 --format=%ct 2>/dev/null || find Deploy Sources -type f -printf '%Ts\n' | sort -n | tail -n 1
+}
 
 package_version() {
   local number=$1

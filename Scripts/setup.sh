@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the system packages that are missing, those named as arguments among them. Changes nothing when all are there.
+# Installs the system packages that are missing, those named as arguments among them. Changes nothing when all are
+# there.
 
 cd "$(dirname "$0")/.." && source Scripts/common.sh
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests of Deploy/: units, package, man pages, Prometheus, container and Kubernetes manifests. Parts whose programs cannot
-# be installed here are skipped with a line that says so. Exit status 75 when nothing can run: no PyYAML.
+# Tests of Deploy/: units, package, man pages, Prometheus, container and Kubernetes manifests. Parts whose programs
+# cannot be installed here are skipped with a line that says so. Exit status 75 when nothing can run: no PyYAML.
 
 cd "$(dirname "$0")/.." && source Scripts/common.sh
 

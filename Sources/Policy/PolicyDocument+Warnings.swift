@@ -25,6 +25,6 @@ extension PolicyDocument {
 
   private var classCountWarning: String? {
     guard config.classes.count > Self.classesTried else { return nil }
-    return "/classes: \(config.classes.count) classes are an experiment; five are usual, \(Self.classesTried) the option"
+    return "/classes: \(config.classes.count) classes are an experiment; five are usual, \(Self.classesTried) possible"
   }
 }

@@ -275,7 +275,8 @@ struct SocketTests {
       let socket = try RawSocket(directory + "/admin.sock")
       try socket.send(
         RawSocket.frame(#"{"id":3,"method":"coxswain.v1.Resources/WatchSnapshot","message":{"interval_ms":100}}"#))
-      usleep(600_000)
+      // Long beside the interval: the loop that writes may have to wait for a processor.
+      usleep(3_000_000)
       var replies: [Reply] = []
       while replies.last?.code == nil, replies.count < 20 { replies.append(try #require(try socket.receive())) }
       let gap = try #require(replies.dropLast().last?.message["gap"]?["lost"]?.integerValue)

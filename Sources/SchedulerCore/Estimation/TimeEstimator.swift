@@ -1,6 +1,6 @@
-/// Predicts how long an iteration takes: a fitted or guessed model, corrected by what the engine measures, or, where that
-/// is wrong in more than its scale, a model learned from the measurements alone. Iterations with and without prefill
-/// are predicted apart, since their errors differ.
+/// Predicts how long an iteration takes: a fitted or guessed model, corrected by what the engine measures, or, where
+/// that is wrong in more than its scale, a model learned from the measurements alone. Iterations with and without
+/// prefill are predicted apart, since their errors differ.
 ///
 /// Doubles live in here only; what leaves is whole microseconds.
 struct TimeEstimator: Codable, Sendable {

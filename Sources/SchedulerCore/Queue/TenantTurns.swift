@@ -1,6 +1,6 @@
-/// How far each tenant with waiting requests is ahead of the one that was served least, by VTC's counters (Sheng et al.,
-/// OSDI 2024), in levels of one slack each. Within a level requests are served as if there were no tenants; a higher
-/// level waits for the lower ones.
+/// How far each tenant with waiting requests is ahead of the one that was served least, by VTC's counters (Sheng et
+/// al., OSDI 2024), in levels of one slack each. Within a level requests are served as if there were no tenants; a
+/// higher level waits for the lower ones.
 ///
 /// The slack is what one tenant's share of the machine is in `slackUs`: enough for the planner to choose, and little
 /// against any window in which somebody compares. A tenant that comes back is up to one slack behind the others and no

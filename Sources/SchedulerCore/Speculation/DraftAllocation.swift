@@ -76,7 +76,7 @@ struct DraftAllocation: Codable, Sendable {
   var drafts: Int { candidates.reduce(0) { $0 + Int($1.drafts) } }
 
   /// Everybody with what was decided, in the order in which they were added.
-  func forEach(_ body: (_ slot: Int, _ handle: RequestHandle, _ drafts: Int, _ most: Int) -> Void) {
+  func visit(_ body: (_ slot: Int, _ handle: RequestHandle, _ drafts: Int, _ most: Int) -> Void) {
     for candidate in candidates {
       body(Int(candidate.slot), candidate.handle, Int(candidate.drafts), Int(candidate.most))
     }

@@ -151,7 +151,7 @@ struct SpeculationController: Codable, Sendable {
       allocation.decide(conditions, stepUs: stepUs, perBatch: isPerBatch)
       probeIfQuiet(conditions, stepUs: stepUs)
     }
-    allocation.forEach { note(slot: $0, handle: $1, drafts: $2, most: $3, hindrance) }
+    allocation.visit { note(slot: $0, handle: $1, drafts: $2, most: $3, hindrance) }
     return Double(allocation.depth) * stepUs
   }
 
