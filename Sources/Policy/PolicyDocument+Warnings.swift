@@ -7,7 +7,7 @@ extension PolicyDocument {
 
   /// One line each: the JSON pointer, a colon, a sentence.
   public var warnings: [String] {
-    [exerciserWarning, rankWarning, classCountWarning].compactMap { $0 }
+    [exerciserWarning, rankWarning, classCountWarning, deferWarning].compactMap { $0 }
   }
 
   private var exerciserWarning: String? {
@@ -26,5 +26,13 @@ extension PolicyDocument {
   private var classCountWarning: String? {
     guard config.classes.count > Self.classesTried else { return nil }
     return "/classes: \(config.classes.count) classes are an experiment; five are usual, \(Self.classesTried) possible"
+  }
+
+  private var deferWarning: String? {
+    guard config.admission.infeasible != .keep, [.vtc, .dlpm].contains(config.ordering) else {
+      return nil
+    }
+    let ordering = config.ordering.rawValue
+    return "/admission/infeasible: under \(ordering) nobody is set aside; only abort has an effect"
   }
 }

@@ -39,12 +39,9 @@ extension SchedulerCore {
     }
     for slot in draft.aborted {
       let handle = mirror.table.requests[Int(slot)].handle
-      plan.abort.append(StepPlan.Abortion(h: handle, retryAfterMs: Self.abortRetryMs))
+      plan.abort.append(StepPlan.Abortion(h: handle, retryAfterMs: retryAfterMs))
     }
   }
-
-  /// Retry hint for a request that the exerciser aborts.
-  static let abortRetryMs = 1000
 
   /// `decode:"all"` where it is the shorter way to say it: most running requests decode one token.
   private mutating func publishRun(into plan: inout StepPlan) {

@@ -38,6 +38,7 @@ extension SchedulerCore {
   /// Puts a request where it belongs now: in line, or out of it.
   mutating func enqueue(_ slot: Int) {
     let request = mirror.table.requests[slot]
+    lineUp(slot)
     if policy.batchStrategy == .goodput { return requeueGoodput(slot, request) }
     var facts = facts(request)
     if policy.ordering.isRanked {

@@ -17,6 +17,7 @@ public struct SchedulerCore: Codable, Sendable {
   var chunks = ChunkRoom()
   var slices: SliceBook
   var admission: AdmissionController
+  var admissionLines: AdmissionLines
   var pressure = PressureGuard()
   var preemption: PreemptionController
   var speculation: SpeculationController
@@ -47,6 +48,7 @@ public struct SchedulerCore: Codable, Sendable {
     batch = BatchPlanner(engine: engine, policy: policy)
     slices = SliceBook(policy: policy)
     admission = AdmissionController(engine: engine, policy: policy)
+    admissionLines = AdmissionLines(policy: policy)
     preemption = PreemptionController(engine: engine, policy: policy)
     speculation = SpeculationController(engine: engine, policy: policy)
     let geometry = KVGeometry(engine.model)
@@ -75,6 +77,7 @@ public struct SchedulerCore: Codable, Sendable {
     pressure.open(resources)
     preemption.open(resources, allowsHostTier: pressure.allowsHostTier, nowUs: mirror.nowUs)
     draft.open(slotCount: mirror.table.requests.count)
+    setAside()
     queue.promoteStarving(nowUs: mirror.nowUs, ids: mirror.table.ids)
     queue.refreshTurns(nowUs: mirror.nowUs, ids: mirror.table.ids)
     if policy.ordering.isRanked { refreshRanks() }
@@ -99,6 +102,7 @@ public struct SchedulerCore: Codable, Sendable {
       }
       scheduleAlone()
     }
+    if policy.batchStrategy != .exerciser { turnAway() }
     draft.closeItems()
     preemption.close(draft, takenBlocks: budget.takenBlocks)
     preemptedLast = draft.preemptedCount > 0
@@ -117,6 +121,7 @@ public struct SchedulerCore: Codable, Sendable {
   /// orders nothing anew costs nothing of the kind.
   public mutating func setPolicy(_ policy: PolicyConfig) {
     let keepsOrder = policy.keepsOrder(of: self.policy)
+    let keepsAdmission = policy.admission == self.policy.admission
     self.policy = policy
     classes = ClassResolver(policy)
     tenantWeights = TenantWeights(policy)
@@ -130,7 +135,8 @@ public struct SchedulerCore: Codable, Sendable {
     if policy.ordering != ranked.ordering || policy.deadlineAnchor != ranked.anchor {
       ranked = RankedPlanner(policy: policy, maySwap: preemption.maySwap)
     }
-    if !keepsOrder { renewQueue() }
+    if !keepsAdmission { admissionLines = AdmissionLines(policy: policy) }
+    if !keepsOrder || !keepsAdmission { renewQueue() }
     publication.forget()
   }
 

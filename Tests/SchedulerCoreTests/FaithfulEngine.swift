@@ -104,6 +104,11 @@ struct FaithfulEngine {
       live[h]!.running = false
     }
     for cut in plan.truncate { live[cut.h]!.computed = cut.keepTokens }
+    for item in plan.abort {
+      live[item.h] = nil
+      pending.removed.append(item.h)
+      pending.removedWhy.append(.shed)
+    }
     for h in plan.swapCPU + plan.swapSSD {
       live[h]!.running = false
       live[h]!.isSwapped = true

@@ -73,6 +73,7 @@ import WireProtocol
     .adapterLimit(adapters: 1), .waitingBudget(tokens: 1), .waitingSequences(sequences: 1),
     .waitingKV(missingBlocks: 1), .waitingMemory(headroomBytes: 1), .waitingPreemption(victims: 1),
     .speculating(drafts: 1), .draftsUnlikely(acceptancePercent: 1), .draftsKV(freeBlocks: 1), .draftsLost(us: 1),
+    .shedQueueDepth(waiting: 1), .shedInfeasible(lateUs: 1),
     .stalled(steps: 1),
   ]
   static let placementReasons: [PlacementReason] = [.singleNode(nodes: 1), .mostMemory(bytes: 1), .topologyUnknown]
@@ -83,7 +84,8 @@ import WireProtocol
       .recomputeCost, .copyCost, .truncateCost, .truncatedKV, .pausedKV, .pausedBudget, .pausedSlice, .chunkTaken,
       .pausedInFlight,
       .pausedFinished, .adapterLimit, .waitingBudget, .waitingSequences, .waitingKV, .waitingMemory, .waitingPreemption,
-      .speculating, .draftsUnlikely, .draftsKV, .draftsLost, .stalled:
+      .speculating, .draftsUnlikely, .draftsKV, .draftsLost, .shedQueueDepth,
+      .shedInfeasible, .stalled:
       true
     }
   }

@@ -199,7 +199,12 @@ struct RecordingTests {
   @Test func theLastConnectionsStayWhenTheyAreGone() async throws {
     try await RunningSidecar.with { directory in
       for seed in 1...6 { try RecordedRun.engine(directory, requests: 2, seed: UInt64(seed)) }
-      let sessions = try RecordingReader.read(RecordedRun.text(directory)).segments.map(\.start.session)
+      var sessions: [String] = []
+      // The end of the last connection may be noticed after the answer, on a busy machine.
+      for _ in 0..<100 where sessions.count != 4 {
+        if !sessions.isEmpty { usleep(50_000) }
+        sessions = try RecordingReader.read(RecordedRun.text(directory)).segments.map(\.start.session)
+      }
       #expect(sessions == ["s-3", "s-4", "s-5", "s-6"])
     }
   }

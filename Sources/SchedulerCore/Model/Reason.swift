@@ -48,6 +48,10 @@ public enum Reason: Hashable, Codable, Sendable {
   case draftsKV(freeBlocks: Int)
   /// No drafts: they lost time lately, and `us` have to be made good before they are tried again.
   case draftsLost(us: Int)
+  /// Ends: `waiting` requests wait, more than the policy lets wait, and it came last.
+  case shedQueueDepth(waiting: Int)
+  /// Ends: its prefill would have had to begin `lateUs` ago for its first token to be in time.
+  case shedInfeasible(lateUs: Int)
   /// Only this item is tried: nothing of the last `steps` plans could be run.
   case stalled(steps: Int)
 
@@ -86,6 +90,8 @@ public enum Reason: Hashable, Codable, Sendable {
     case .draftsUnlikely: "drafts_unlikely"
     case .draftsKV: "drafts_kv"
     case .draftsLost: "drafts_lost"
+    case .shedQueueDepth: "shed_queue_depth"
+    case .shedInfeasible: "shed_infeasible"
     case .stalled: "stalled"
     }
   }
@@ -99,7 +105,7 @@ public enum Reason: Hashable, Codable, Sendable {
       .adapterLimit(let x),
       .waitingBudget(let x), .waitingSequences(let x), .waitingKV(let x), .waitingMemory(let x),
       .waitingPreemption(let x), .speculating(let x), .draftsUnlikely(let x), .draftsKV(let x),
-      .draftsLost(let x), .stalled(let x):
+      .draftsLost(let x), .shedQueueDepth(let x), .shedInfeasible(let x), .stalled(let x):
       x
     }
   }

@@ -83,6 +83,14 @@ struct QueueManager: Codable, Sendable {
     }
   }
 
+  /// Puts a candidate behind all others, by arrival, until it changes or is older than the starvation bound. Nothing
+  /// where tenants take turns.
+  mutating func setAside(_ slot: Int, request: Request, ids: ContiguousArray<String>) {
+    guard !isFlagship, !takesTurns, heap.contains(slot), heap.key(of: slot).first != .min else { return }
+    heap.insert(slot, SlotHeap.Key(.max, request.arrivalUs), ids)
+    version += 1
+  }
+
   /// Puts a candidate of the flagship where the planner's key says.
   mutating func update(
     slot: Int, request: Request, key: SlotHeap.Key, tenantWeight: Int, ids: ContiguousArray<String>

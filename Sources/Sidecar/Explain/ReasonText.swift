@@ -28,6 +28,8 @@ enum ReasonText {
     case "drafts_unlikely": "no drafts: \(number) percent of them are expected to be right, too few"
     case "drafts_kv": "no drafts: \(number) KV blocks are free, or the machine is short of memory"
     case "drafts_lost": "no drafts: they lost time lately, \(number) us are to be made good before they are tried again"
+    case "shed_queue_depth": "ends: \(number) requests wait, more than the policy lets wait, and it came last"
+    case "shed_infeasible": "ends: to be in time its prefill had to begin \(number) us ago"
     case "stalled": "tried alone: nothing of the last \(number) plans could be run"
     default: "\(code) \(number)"
     }
