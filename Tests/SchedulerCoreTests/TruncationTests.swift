@@ -22,8 +22,9 @@ struct TruncationTests {
     return plan
   }
 
-  /// Five blocks, and b can be away for longer than a. a and b hold two each; a takes the fifth, b is one short and waits with what it has. 16 tokens later a
-  /// is one short: b gives one block and keeps 16 of its 32 tokens. When a has ended, b computes 17 tokens, not 33.
+  /// Five blocks, and b can be away for longer than a. a and b hold two each; a takes the fifth, b is one short and waits
+  /// with what it has. 16 tokens later a is one short: b gives one block and keeps 16 of its 32 tokens. When a has ended,
+  /// b computes 17 tokens, not 33.
   @Test func aVictimKeepsItsHead() throws {
     let verbs = Self.verbs.union(.truncate)
     var engine = FaithfulEngine(FaithfulEngine.description(blocks: 5, stepTokens: 256, capabilities: verbs))
