@@ -6,6 +6,9 @@
 static const unsigned char file_policies_balanced[] = {
 #embed "../../Policies/balanced.json"
 };
+static const unsigned char file_policies_cost[] = {
+#embed "../../Policies/cost.json"
+};
 static const unsigned char file_policies_dlpm[] = {
 #embed "../../Policies/dlpm.json"
 };
@@ -18,11 +21,17 @@ static const unsigned char file_policies_edf_moore_hodgson[] = {
 static const unsigned char file_policies_exerciser[] = {
 #embed "../../Policies/exerciser.json"
 };
+static const unsigned char file_policies_fairness[] = {
+#embed "../../Policies/fairness.json"
+};
 static const unsigned char file_policies_fastserve[] = {
 #embed "../../Policies/fastserve.json"
 };
 static const unsigned char file_policies_goodput[] = {
 #embed "../../Policies/goodput.json"
+};
+static const unsigned char file_policies_latency[] = {
+#embed "../../Policies/latency.json"
 };
 static const unsigned char file_policies_orca[] = {
 #embed "../../Policies/orca.json"
@@ -38,6 +47,9 @@ static const unsigned char file_policies_srpt[] = {
 };
 static const unsigned char file_policies_ten_buckets[] = {
 #embed "../../Policies/ten-buckets.json"
+};
+static const unsigned char file_policies_throughput[] = {
+#embed "../../Policies/throughput.json"
 };
 static const unsigned char file_policies_vllm_v1[] = {
 #embed "../../Policies/vllm-v1.json"
@@ -166,6 +178,8 @@ static const unsigned char file_schemas_watch_snapshot_v1[] = {
 static const struct embedded_file files[] = {
     {"Policies/balanced.json", file_policies_balanced,
      sizeof(file_policies_balanced)},
+    {"Policies/cost.json", file_policies_cost,
+     sizeof(file_policies_cost)},
     {"Policies/dlpm.json", file_policies_dlpm,
      sizeof(file_policies_dlpm)},
     {"Policies/edf.json", file_policies_edf,
@@ -174,10 +188,14 @@ static const struct embedded_file files[] = {
      sizeof(file_policies_edf_moore_hodgson)},
     {"Policies/exerciser.json", file_policies_exerciser,
      sizeof(file_policies_exerciser)},
+    {"Policies/fairness.json", file_policies_fairness,
+     sizeof(file_policies_fairness)},
     {"Policies/fastserve.json", file_policies_fastserve,
      sizeof(file_policies_fastserve)},
     {"Policies/goodput.json", file_policies_goodput,
      sizeof(file_policies_goodput)},
+    {"Policies/latency.json", file_policies_latency,
+     sizeof(file_policies_latency)},
     {"Policies/orca.json", file_policies_orca,
      sizeof(file_policies_orca)},
     {"Policies/qoserve.json", file_policies_qoserve,
@@ -188,6 +206,8 @@ static const struct embedded_file files[] = {
      sizeof(file_policies_srpt)},
     {"Policies/ten-buckets.json", file_policies_ten_buckets,
      sizeof(file_policies_ten_buckets)},
+    {"Policies/throughput.json", file_policies_throughput,
+     sizeof(file_policies_throughput)},
     {"Policies/vllm-v1.json", file_policies_vllm_v1,
      sizeof(file_policies_vllm_v1)},
     {"Policies/vllm-v1-priority.json", file_policies_vllm_v1_priority,

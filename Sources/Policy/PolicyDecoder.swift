@@ -10,7 +10,7 @@ struct PolicyDecoder {
   init(base: PolicyConfig?) { self.base = base }
 
   func decode(_ json: JSONValue) -> PolicyConfig? {
-    let optional: Set<PolicyField.Root> = [.schema, .preset, .description]
+    let optional: Set<PolicyField.Root> = [.schema, .preset, .need, .description]
     let required = base == nil ? PolicyField.Root.allCases.filter { !optional.contains($0) } : [.version, .name]
     let names = PolicyField.Root.allCases.map(\.rawValue)
     guard
@@ -20,6 +20,8 @@ struct PolicyDecoder {
     root.integer("version", in: version...version, into: &version)
     var config = preset(root) ?? base ?? Self.blank
     root.name("name", into: &config.name)
+    // The document keeps it: the core has no use for it.
+    _ = root.choice("need", among: PolicyNeed.allCases.map(\.rawValue))
     var ignored = ""
     root.text("$schema", length: PolicyLimits.schemaLength, into: &ignored)
     root.text("description", length: PolicyLimits.descriptionLength, into: &ignored)

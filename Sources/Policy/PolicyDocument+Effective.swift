@@ -5,6 +5,7 @@ extension PolicyDocument {
   /// The same policy with every member stated: a valid policy file that depends on no preset.
   public var effective: JSONValue {
     var file: JSONObject = ["version": JSONValue(PolicyLimits.version), "name": .string(config.name)]
+    file["need"] = need.map { .string($0.rawValue) }
     file["description"] = json["description"]
     file["classes"] = .array(config.classes.map(Self.json))
     file["default_class"] = .string(config.defaultClass)

@@ -7,7 +7,7 @@ extension PolicyDocument {
 
   /// One line each: the JSON pointer, a colon, a sentence.
   public var warnings: [String] {
-    [exerciserWarning, rankWarning, classCountWarning, deferWarning].compactMap { $0 }
+    [exerciserWarning, rankWarning, classCountWarning, deferWarning].compactMap { $0 } + capWarnings
   }
 
   private var exerciserWarning: String? {

@@ -3,7 +3,7 @@ public enum PolicyField {
   public enum Root: String, CaseIterable, Sendable {
     /// For editors only: where the schema is.
     case schema = "$schema"
-    case version, preset, name, description, classes
+    case version, preset, name, need, description, classes
     case defaultClass = "default_class"
     case tenants, queue, batch, admission, preemption, memory, speculation
   }

@@ -9,7 +9,7 @@ struct PolicyShowCommand: ParsableCommand {
     discussion: """
       EXAMPLES
         coxswain policy show              the running sidecar's policy
-        coxswain policy show --presets    names of the presets
+        coxswain policy show --presets    the presets, those for a need first
         coxswain policy show --registry   every rule that a policy can name, its source and its cost
         coxswain policy show vllm-v1 -o json > policy.json
       """)
@@ -28,7 +28,7 @@ struct PolicyShowCommand: ParsableCommand {
     guard let policy else { return try showRunning() }
     let document = try PolicyArgument.load(policy)
     if output.isJSON { return try StandardOutput.document(document.json) }
-    try StandardOutput.write(PolicyText.text(document.config))
+    try StandardOutput.write(PolicyText.text(document))
   }
 
   private func showRunning() throws {
@@ -39,15 +39,17 @@ struct PolicyShowCommand: ParsableCommand {
     let policy = reply["policy"] ?? [:]
     // A newer sidecar may know members that this executable does not.
     guard let document = try? PolicyDocument.decode(policy) else { return try StandardOutput.document(policy) }
-    try StandardOutput.write(PolicyText.text(document.config))
+    try StandardOutput.write(PolicyText.text(document))
   }
 
   private func listPresets() throws {
     let names = PolicyDocument.presetNames
     if output.isJSON { return try StandardOutput.document(.array(names.map { .string($0) })) }
-    var table = TextTable(["PRESET", "DESCRIPTION"])
-    for name in names {
-      table.add([name, PolicyDocument.preset(name)?.json["description"]?.stringValue ?? ""])
+    var table = TextTable(["NEED", "PRESET", "DESCRIPTION"])
+    let needs = PolicyNeed.allCases.map(\.rawValue)
+    for name in needs + names.filter({ !needs.contains($0) }) {
+      guard let preset = PolicyDocument.preset(name) else { continue }
+      table.add([preset.need?.rawValue ?? "", name, preset.json["description"]?.stringValue ?? ""])
     }
     try StandardOutput.write(table.text)
   }

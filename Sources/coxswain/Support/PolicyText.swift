@@ -1,10 +1,12 @@
-import SchedulerCore
+import Policy
 
 /// A decoded policy for people: every default filled in.
 enum PolicyText {
-  static func text(_ policy: PolicyConfig) -> String {
+  static func text(_ document: PolicyDocument) -> String {
+    let policy = document.config
     var settings = TextTable(["SETTING", "VALUE"])
     settings.add(["name", policy.name])
+    if let need = document.need { settings.add(["need", need.rawValue]) }
     settings.add(["queue ordering", policy.ordering.rawValue])
     settings.add(["batch strategy", policy.batchStrategy.rawValue])
     settings.add(["tokens per iteration", limit(policy.stepTokens)])
