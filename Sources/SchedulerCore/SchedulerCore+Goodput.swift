@@ -46,6 +46,7 @@ extension SchedulerCore {
     openAdmission()
     scanRunning(&frame)
     noteUrgent(&frame)
+    chooseAdapters(&frame)
     frame.setGap()
     IterationChoice(fixedUs: goodput.time.fixedUs).decide(&frame)
     serveDue(&frame)
@@ -54,8 +55,8 @@ extension SchedulerCore {
     serveByDeadline(&frame)
     serveLate(&frame)
     goodput.noteKV(refused: frame.refusedKVDensity > 0)
-    goodput.busyUntilUs =
-      startUs + Int64(frame.features.isEmpty ? 0 : goodput.time.elapsedUs(frame.features) + frame.draftUs)
+    let elapsedUs = goodput.time.elapsedUs(frame.features) + frame.draftUs + frame.loadUs
+    goodput.busyUntilUs = startUs + Int64(frame.features.isEmpty ? 0 : elapsedUs)
     swap(&frame, &goodput.frame)
     scheduleAlone()
   }
@@ -156,6 +157,8 @@ extension SchedulerCore {
     }
     let horizonUs = frame.startUs + Self.dueIterations * frame.tauUs
     let spendsBank = frame.spendsBank
+    // Who may be paused for the sake of other adapters gets ahead meanwhile.
+    if residency.isOn, residency.isShort { return serveDecodes(&frame) { _ in true } }
     serveDecodes(&frame) { (spendsBank ? $0.dueUs : min($0.dueUs, $0.gapDueUs)) < horizonUs }
   }
 
@@ -196,9 +199,9 @@ extension SchedulerCore {
     features.addDecode(context: request.computedTokens)
   }
 
-  /// What the model's part of an iteration may take by prediction, the drafter's time taken off.
+  /// What the model's part of an iteration may take by prediction, the time of the drafter and of loads taken off.
   func limitUs(_ frame: GoodputFrame) -> Int {
-    Int(Double(frame.tauUs) * (1 - goodput.time.marginShare(withPrefill: true))) - frame.draftUs
+    Int(Double(frame.tauUs) * (1 - goodput.time.marginShare(withPrefill: true))) - frame.draftUs - frame.loadUs
   }
 
   /// Prefills, and the decodes that can wait, by deadline while the time lasts; those that the choice of the
@@ -278,6 +281,11 @@ extension SchedulerCore {
       bind(slot, reason)
       return true
     }
+    guard mayServeAdapter(slot, request) else {
+      bind(slot, .adapterLimit(adapters: budget.adapterCount))
+      frame.adapterSkips += 1
+      return frame.adapterSkips < AdmissionController.skipWindow
+    }
     let own = reservedTokens(request, goodput.outputs.expectedTokens(request))
     let room = goodput.kvCapacityTokens * kvShare - frame.committedTokens
     let kvDensity = goodput.jobs[slot].kvDensity
@@ -306,6 +314,7 @@ extension SchedulerCore {
       return true
     case .admit:
       if request.isSwapped { budget.hold(computed: request.computedTokens) }
+      noteAdmission(slot, request, &frame)
       take(slot, request, tokens: tokens, drafts: 0)
       admission.note(slot)
       budget.takeSequence()

@@ -10,6 +10,7 @@ extension SchedulerCore {
   mutating func learnFromDrafts() {
     mirror.takeOutcomes { speculation.observe($0) }
     guard let observation = mirror.takeObservation() else { return }
+    if observation.adapterLoads > 0 { return learnLoads(observation) }
     guard observation.draftDepth > 0 else {
       goodput.observe(observation)
       return speculation.observePlain(elapsedUs: Double(observation.elapsedUs))

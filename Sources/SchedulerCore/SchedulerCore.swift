@@ -22,6 +22,7 @@ public struct SchedulerCore: Codable, Sendable {
   var preemption: PreemptionController
   var speculation: SpeculationController
   var memory: MemoryManager
+  var residency: AdapterResidency
   var placement = PlacementManager()
   var exerciser: Exerciser
   var orca: OrcaReservation
@@ -53,6 +54,7 @@ public struct SchedulerCore: Codable, Sendable {
     speculation = SpeculationController(engine: engine, policy: policy)
     let geometry = KVGeometry(engine.model)
     memory = MemoryManager(geometry: geometry, policy: policy)
+    residency = AdapterResidency(engine: engine)
     budget = IterationBudget(geometry: geometry)
     exerciser = Exerciser(engine: engine)
     orca = OrcaReservation(engine: engine)

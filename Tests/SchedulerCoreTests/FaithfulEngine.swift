@@ -18,8 +18,9 @@ struct FaithfulEngine {
     var cached = 0
   }
 
-  static let names = ["tenant-a", "interactive", "batch", "tenant-b", "tenant-c"]
+  static let names = ["tenant-a", "interactive", "batch", "tenant-b", "tenant-c"] + adapters
   static let tenants = [0, 3, 4]
+  static let adapters = (0..<12).map { "lora-\($0)" }
 
   let description: EngineDescription
   var now: Int64 = 1_000
@@ -48,7 +49,7 @@ struct FaithfulEngine {
   @discardableResult
   mutating func arrive(
     prompt: Int, maxOutput: Int, name: String? = nil, requestClass: Int = 1, tenant: Int = 0, ageUs: Int64 = 0,
-    cachedTokens: Int = 0, ttftSLOMs: Int = 0
+    cachedTokens: Int = 0, ttftSLOMs: Int = 0, adapter: Int? = nil
   ) -> RequestHandle {
     let h = nextHandle
     nextHandle += 1
@@ -63,6 +64,9 @@ struct FaithfulEngine {
     pending.arrived.ageUs.append(ageUs)
     pending.arrived.cachedTokens.append(cachedTokens)
     pending.arrived.ttftSLOMs.append(ttftSLOMs)
+    if description.limits.adapters > 0 {
+      pending.arrived.adapter.append(adapter.map { Self.names.count - Self.adapters.count + $0 } ?? -1)
+    }
     return h
   }
 

@@ -133,9 +133,21 @@ struct EngineFeatureTests {
     #expect(few > all, "\(few) \(all)")
   }
 
-  @Test func theLeastRecentlyUsedAdapterGoes() {
-    var slots = AdapterSlots(capacity: 2)
-    #expect([1, 2, 1, 3, 1, 2].map { slots.use($0) } == [true, true, false, true, false, true])
+  /// With a third of the places the flagship keeps most of what an engine with all places serves in time, and more
+  /// than first come, first served, which lets nobody in whose adapter has no place.
+  @Test func adaptersTakeTurns() throws {
+    func inTime(_ policy: String, _ resident: Int) throws -> Double {
+      var engine = try engine(policy: policy, requests: 400, ratePerS: 8, adapters: 24) {
+        $0.adapters = AdapterOptions(resident: resident, loadUs: 5_000)
+      }
+      let card = try engine.run(clock: clock(), onProgress: { _ in true })
+      #expect(card.requests == 400)
+      return try #require(card.json["weighted_within_slo_ratio"]?.doubleValue)
+    }
+    let all = try inTime("goodput", 24)
+    let few = try inTime("goodput", 8)
+    #expect(few > 0.8 * all, "\(few) of \(all)")
+    #expect(try few > inTime("vllm-v1", 8))
   }
 
   // MARK: - Events

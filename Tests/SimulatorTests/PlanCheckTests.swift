@@ -11,12 +11,17 @@ struct PlanCheckTests {
     2: .init(isLive: true, isRunning: false, known: 50, computed: 0, isInFlight: false),
     3: .init(isLive: true, isRunning: true, known: 20, computed: 19, isInFlight: true),
     4: .init(isLive: false, isRunning: false, known: 20, computed: 19, isInFlight: false),
+    5: .init(isLive: true, isRunning: true, known: 9, computed: 8, isInFlight: false, adapter: 0),
+    6: .init(isLive: true, isRunning: true, known: 9, computed: 8, isInFlight: false, adapter: 0),
+    7: .init(isLive: true, isRunning: true, known: 9, computed: 8, isInFlight: false, adapter: 1),
   ]
 
   private func rule(
-    _ change: (inout StepReply) -> Void, capabilities: Capabilities = [.pause, .requeue, .truncate]
+    _ change: (inout StepReply) -> Void, capabilities: Capabilities = [.pause, .requeue, .truncate],
+    adapters: AdapterOptions? = nil
   ) throws -> String? {
     var options = EngineOptions()
+    options.adapters = adapters
     options.capabilities = capabilities
     options.stepTokens = 40
     options.sequences = 3
@@ -67,6 +72,12 @@ struct PlanCheckTests {
     #expect(try rule { $0.pause = [2] } == "pause names running requests")
     #expect(try rule({ $0.pause = [1] }, capabilities: []) == "only declared verbs")
     #expect(try rule({ $0.holdUs = 5 }, capabilities: []) == "only declared verbs")
+  }
+
+  @Test func adapters() throws {
+    let one = AdapterOptions(resident: 1, loadUs: 5_000)
+    #expect(try rule({ $0.run = items((5, 1), (6, 1), (1, 1)) }, adapters: one) == nil)
+    #expect(try rule({ $0.run = items((5, 1), (7, 1)) }, adapters: one) == "adapters fit")
   }
 
   @Test func drafts() throws {

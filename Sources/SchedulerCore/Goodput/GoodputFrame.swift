@@ -62,6 +62,10 @@ struct GoodputFrame: Codable, Sendable {
   var committedTokens = 0.0
   /// Time that the drafter will take, in microseconds.
   var draftUs = 0
+  /// Time that adapters take to load, in microseconds.
+  var loadUs = 0
+  /// Waiting requests passed over for their adapters.
+  var adapterSkips = 0
   /// What the plan computes so far.
   var features = IterationFeatures()
 
@@ -80,7 +84,22 @@ struct GoodputFrame: Codable, Sendable {
     kept.removeAll(keepingCapacity: true)
     committedTokens = 0
     draftUs = 0
+    loadUs = 0
+    adapterSkips = 0
     features = IterationFeatures()
+  }
+
+  /// Takes out whoever `isServed` says no to, and hands the running ones of them to `leaveOut`.
+  mutating func keep(_ isServed: (Int32) -> Bool, leaveOut: (Int32) -> Void) {
+    for decode in decodes where !isServed(decode.slot) { leaveOut(decode.slot) }
+    for decode in hopelessDecodes where !isServed(decode.slot) { leaveOut(decode.slot) }
+    for prefill in prefills where !isServed(prefill.slot) { leaveOut(prefill.slot) }
+    for prefill in latePrefills where !isServed(prefill.slot) { leaveOut(prefill.slot) }
+    decodes.removeAll { !isServed($0.slot) }
+    hopelessDecodes.removeAll { !isServed($0.slot) }
+    prefills.removeAll { !isServed($0.slot) }
+    latePrefills.removeAll { !isServed($0.slot) }
+    urgent.removeAll { !isServed($0.slot) }
   }
 
   /// By when their tokens are due; once per iteration.

@@ -61,7 +61,7 @@ struct GoodputPlanner: Codable, Sendable {
   /// The tightest TPOT among live requests, in microseconds.
   var tightestTPOTUs: Double = 50_000
   /// Mean time between two tokens of a running request, in microseconds.
-  private var tokenUs = 25_000.0
+  private(set) var tokenUs = 25_000.0
 
   init(engine: EngineDescription, policy: PolicyConfig) {
     time = TimeEstimator(policy.timeModel ?? .guess(engine))

@@ -31,6 +31,8 @@ struct Mirror: Codable, Sendable {
   private var unsettled = UnsettledPlans()
   private var lastSeq: UInt64 = 0
   private let inFlightMax: Int
+  /// The adapters that the engine is believed to hold: it says how many it has room for, and not which they are.
+  private(set) var adapters: ResidentAdapters
 
   init(engine: EngineDescription, limits: MirrorLimits) {
     self.limits = limits
@@ -38,6 +40,7 @@ struct Mirror: Codable, Sendable {
     nowUs = engine.nowUs
     engineNowUs = engine.nowUs
     inFlightMax = engine.inFlightMax
+    adapters = ResidentAdapters(capacity: engine.limits.adapters)
   }
 
   /// Plans that are launched and not settled.
@@ -201,6 +204,7 @@ struct Mirror: Codable, Sendable {
     var digit = 0
     var executed = 0
     let exceptions = !launched.h.isEmpty
+    adapters.open()
     // The plan is spent: the record takes its items over, storage and all.
     swap(&record.items, &planned.items)
     for index in record.items.indices {
@@ -221,6 +225,7 @@ struct Mirror: Codable, Sendable {
         if item.k > 0 { record.drafted.append(LaunchRecord.Drafted(slot: item.slot, handle: item.handle, k: 0)) }
         table.addUnsettledPlan(slot: slot, 1)
         record.items[index].yield = .asReported
+        noteAdapter(table.requests[slot])
         continue
       }
       let tokens = Int(item.n) - Int(item.k) + k
@@ -228,6 +233,7 @@ struct Mirror: Codable, Sendable {
       let request = table.requests[slot]
       charges.stage(tenant: Int(request.tenant), tokens: tokens)
       record.features.add(request, tokens: tokens)
+      noteAdapter(request)
       if table.launch(slot: slot, tokens: tokens, drafts: k) { record.items[index].yield = .token }
       if item.k > 0 { record.drafted.append(LaunchRecord.Drafted(slot: item.slot, handle: item.handle, k: Int32(k))) }
     }
@@ -239,9 +245,14 @@ struct Mirror: Codable, Sendable {
     // A plan without work settles at once.
     guard !record.items.isEmpty else { return executed }
     record.isAsPlanned = !exceptions
+    record.adapterLoads = adapters.close()
     if exceptions { recordUnplanned(launched, &record) }
     unsettled.append(record)
     return executed
+  }
+
+  private mutating func noteAdapter(_ request: Request) {
+    if request.adapter >= 0, adapters.capacity > 0 { adapters.use(request.adapter) }
   }
 
   /// Exceptions that no plan asked for are in flight as well.
@@ -256,6 +267,7 @@ struct Mirror: Codable, Sendable {
   private mutating func applyFallback(_ launched: StepDelta.Launched) throws(StepRejection) {
     var record = unsettled.reuse(seq: lastSeq)
     named.removeAll(slotCount: table.requests.count)
+    adapters.open()
     for i in launched.h.indices {
       guard let slot = table.slot(of: launched.h[i]) else {
         throw StepRejection(field: "/launched/h/\(i)", reason: "handle \(launched.h[i]) is unknown")
@@ -267,7 +279,9 @@ struct Mirror: Codable, Sendable {
       record.items.append(
         PlannedStep.Item(slot: Int32(slot), handle: launched.h[i], n: 0, k: 0, yield: .asReported))
       table.addUnsettledPlan(slot: slot, 1)
+      noteAdapter(table.requests[slot])
     }
+    record.adapterLoads = adapters.close()
     telemetry.fallbackSteps += 1
     telemetry.fallbackIterations += launched.iterations
     // Even a fallback of untracked work only is settled by seq.
@@ -302,7 +316,8 @@ struct Mirror: Codable, Sendable {
         observation = IterationObservation(
           features: record.features, elapsedUs: settled.elapsedUs[i],
           draftDepth: record.drafted.reduce(0) { max($0, Int($1.k)) },
-          acceptedDrafts: settled.accepted[start..<end].reduce(0) { $0 + Int($1) })
+          acceptedDrafts: settled.accepted[start..<end].reduce(0) { $0 + Int($1) },
+          adapterLoads: record.adapterLoads)
       }
       if end > start { try applyAccepted(settled.accepted[start..<end], record, index: i) }
       telemetry.recordSettled(elapsedUs: settled.elapsedUs[i])

@@ -9,7 +9,10 @@ public struct IterationBudget: Codable, Sendable {
   public private(set) var watermarkBlocks: ContiguousArray<Int> = []
   /// Blocks that this plan takes, summed over pools, those that it gives back not taken off.
   public private(set) var takenBlocks = 0
-  private var adapters: ContiguousArray<Int32> = []
+  public private(set) var adapterCount = 0
+  /// Adapter -> the iteration that named it last.
+  private var adapterMarks: ContiguousArray<UInt64> = []
+  private var iteration: UInt64 = 0
   private var adapterLimit = 0
   private var need: ContiguousArray<Int>
   private let geometry: KVGeometry
@@ -32,7 +35,8 @@ public struct IterationBudget: Codable, Sendable {
     self.freeBlocks.append(contentsOf: freeBlocks)
     self.watermarkBlocks = watermarkBlocks
     self.adapterLimit = adapterLimit
-    adapters.removeAll(keepingCapacity: true)
+    adapterCount = 0
+    iteration += 1
   }
 
   /// Blocks short, summed over pools, if a request grew from `computed` to `target`; 0 means that it fits.
@@ -114,14 +118,21 @@ public struct IterationBudget: Codable, Sendable {
 
   /// Whether a request with this adapter may join the plan (session rule 16).
   public func allows(adapter: Int32) -> Bool {
-    adapter < 0 || adapterLimit == 0 || adapters.count < adapterLimit || adapters.contains(adapter)
+    adapter < 0 || adapterLimit == 0 || adapterCount < adapterLimit || names(adapter: adapter)
+  }
+
+  /// Whether the plan names this adapter already.
+  func names(adapter: Int32) -> Bool {
+    Int(adapter) < adapterMarks.count && adapterMarks[Int(adapter)] == iteration
   }
 
   public mutating func take(adapter: Int32) {
-    if adapter >= 0, adapterLimit > 0, !adapters.contains(adapter) { adapters.append(adapter) }
+    guard adapter >= 0, adapterLimit > 0, !names(adapter: adapter) else { return }
+    let more = Int(adapter) + 1 - adapterMarks.count
+    if more > 0 { adapterMarks.append(contentsOf: repeatElement(0, count: more)) }
+    adapterMarks[Int(adapter)] = iteration
+    adapterCount += 1
   }
-
-  public var adapterCount: Int { adapters.count }
 
   /// Fills `need`; false, and `need` is worthless, when no block is needed.
   private mutating func growth(from computed: Int, to target: Int) -> Bool {

@@ -8,11 +8,16 @@ public struct IterationObservation: Codable, Hashable, Sendable {
   public var draftDepth: Int
   /// Drafts that were right, over all requests.
   public var acceptedDrafts: Int
+  /// Adapters that it is believed to have waited for.
+  public var adapterLoads: Int
 
-  public init(features: IterationFeatures, elapsedUs: Int64, draftDepth: Int = 0, acceptedDrafts: Int = 0) {
+  public init(
+    features: IterationFeatures, elapsedUs: Int64, draftDepth: Int = 0, acceptedDrafts: Int = 0, adapterLoads: Int = 0
+  ) {
     self.features = features
     self.elapsedUs = elapsedUs
     self.draftDepth = draftDepth
     self.acceptedDrafts = acceptedDrafts
+    self.adapterLoads = adapterLoads
   }
 }

@@ -16,11 +16,14 @@ struct LaunchRecord: Codable, Sendable {
   var features = IterationFeatures()
   /// Everything ran as planned, so that `features` describe the iteration.
   var isAsPlanned = false
+  /// Adapters that it is believed to have waited for.
+  var adapterLoads = 0
 
   mutating func removeAll() {
     seq = 0
     features = IterationFeatures()
     isAsPlanned = false
+    adapterLoads = 0
     items.removeAll(keepingCapacity: true)
     drafted.removeAll(keepingCapacity: true)
   }

@@ -12,6 +12,8 @@ struct PlanCheck {
     var computed: Int
     /// Named by a plan that is launched and not settled.
     var isInFlight: Bool
+    /// -1: none.
+    var adapter = -1
   }
 
   let engine: EngineDescription
@@ -96,6 +98,7 @@ struct PlanCheck {
   ) throws(EngineRunError) {
     var tokens = 0
     var admitted = 0
+    var adapters: Set<Int> = []
     for item in work {
       guard let request = view(item.h), request.isLive else { throw fail("run names live requests", "\(item.h)") }
       guard isFirst(item.h) else { throw fail("run and pause name nobody twice", "\(item.h)") }
@@ -109,6 +112,10 @@ struct PlanCheck {
       }
       tokens += item.n
       if !request.isRunning { admitted += 1 }
+      if request.adapter >= 0 { adapters.insert(request.adapter) }
+    }
+    guard adapters.count <= engine.limits.adapters || engine.limits.adapters == 0 else {
+      throw fail("adapters fit", "\(adapters.count) of \(engine.limits.adapters)")
     }
     guard tokens <= engine.limits.stepTokens else {
       throw fail("tokens fit the budget", "\(tokens) of \(engine.limits.stepTokens)")

@@ -21,13 +21,23 @@ extension ReferenceEngine {
     batch.items.reserveCapacity(work.count)
     var features = IterationFeatures()
     var tokens = 0
+    adapters.open()
     for item in work { tokens += run(item, &features, &batch) }
+    loadAdapters()
     // An aborted request ends at the client too: it is out of the queue from the next Step on.
     for item in reply.abort where queue.isKnown(item.h) && queue[item.h].isLive { end(item.h, .shed) }
     if !delta.launched.h.isEmpty { delta.launched.seq = seq }
     guard !work.isEmpty else { return }
     judgeReturns(features)
     settleLater(&batch, features, tokens)
+  }
+
+  /// The iteration waits for the adapters that it names and that are not there.
+  private mutating func loadAdapters() {
+    guard let options = options.adapters else { return }
+    let loads = adapters.close()
+    owedUs += loads * options.loadUs
+    scorecard.addAdapterLoads(loads)
   }
 
   private mutating func settleLater(
@@ -83,7 +93,7 @@ extension ReferenceEngine {
       let request = queue[h]
       return PlanCheck.View(
         isLive: request.isLive, isRunning: request.isRunning, known: request.promptTokens + request.output,
-        computed: request.computed, isInFlight: request.inFlight > 0)
+        computed: request.computed, isInFlight: request.inFlight > 0, adapter: request.adapter)
     }
   }
 
@@ -149,10 +159,7 @@ extension ReferenceEngine {
     }
     queue.grow(item.h, by: tokens)
     queue.setRunning(item.h, true)
-    if request.adapter >= 0, let options = options.adapters, adapters.use(request.adapter) {
-      owedUs += options.loadUs
-      scorecard.addAdapterLoad()
-    }
+    if request.adapter >= 0, options.adapters != nil { adapters.use(Int32(request.adapter)) }
     let samples = request.remaining <= tokens
     if samples { queue.setOutput(item.h, request.output + 1 + item.k) }
     queue.update(item.h) { $0.inFlight += 1 }

@@ -97,7 +97,7 @@ extension ReferenceEngine {
     }
     queue.loseGPU()
     away = away.filter { queue[$0.key].residence != .gpu }
-    adapters.clear()
+    adapters.removeAll()
     owedUs = 0
     suspend(until: nowUs + downUs)
   }

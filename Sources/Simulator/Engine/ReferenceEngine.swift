@@ -58,7 +58,7 @@ public struct ReferenceEngine {
   /// Preempted by a verb and not back, and those that came back in this iteration.
   var away: [RequestHandle: AwayRequest] = [:]
   var returned: [(tokens: Int, cached: Int, isCopied: Bool, copyUs: Int)] = []
-  var adapters: AdapterSlots
+  var adapters: ResidentAdapters
   let acceptance: HiddenAcceptance?
   /// Output tokens that reached their users.
   var producedTokens = 0
@@ -82,7 +82,7 @@ public struct ReferenceEngine {
       bytes: options.swap?.cpuBytes ?? 0,
       bytesPerS: options.swap.map { $0.cpuBytesPerS ?? Double(profile.hostLinkBytesPerS) } ?? 0)
     ssdTier = SwapTier(bytes: options.swap?.ssdBytes ?? 0, bytesPerS: options.swap?.ssdBytesPerS ?? 0)
-    adapters = AdapterSlots(capacity: options.adapters?.resident ?? 0)
+    adapters = ResidentAdapters(capacity: options.adapters?.resident ?? 0)
     acceptance = options.speculation.map { HiddenAcceptance(options: $0, seed: options.seed) }
   }
 

@@ -110,7 +110,7 @@ public struct Scorecard: Sendable {
 
   /// KV that was lost outside the GPU, or by truncation; negative for what the cache gave back.
   mutating func addRecomputed(_ tokens: Int) { recomputedTokens += tokens }
-  mutating func addAdapterLoad() { adapterLoads += 1 }
+  mutating func addAdapterLoads(_ count: Int) { adapterLoads += count }
   mutating func addGPULoss() { gpuLosses += 1 }
   mutating func addTransfer(bytes: Int) { transferredBytes += bytes }
 
