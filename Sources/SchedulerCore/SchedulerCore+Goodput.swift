@@ -47,13 +47,16 @@ extension SchedulerCore {
     scanRunning(&frame)
     noteUrgent(&frame)
     chooseAdapters(&frame)
-    frame.setGap()
-    IterationChoice(fixedUs: goodput.time.fixedUs).decide(&frame)
+    let fixedUs = goodput.time.fixedUs
+    frame.setGap(fixedUs: fixedUs)
+    IterationChoice(fixedUs: fixedUs).decide(&frame)
     serveDue(&frame)
     serveLateStreams(&frame)
     draftDue(&frame, resources)
     serveByDeadline(&frame)
     serveLate(&frame)
+    serveAnyway(&frame)
+    leaveOutDecodes(frame)
     goodput.noteKV(refused: frame.refusedKVDensity > 0)
     let elapsedUs = goodput.time.elapsedUs(frame.features) + frame.draftUs + frame.loadUs
     goodput.busyUntilUs = startUs + Int64(frame.features.isEmpty ? 0 : elapsedUs)
@@ -354,6 +357,35 @@ extension SchedulerCore {
     for prefill in frame.latePrefills where !servePrefill(Int(prefill.slot), hopelessUs, kvShare: 1, &frame) { break }
     serveDecodes(dueBy: .max, hopelessUs, &frame)
     serveWaitingLate(limitUs, hopelessUs: hopelessUs, &frame)
+  }
+
+  /// Somebody runs, if anybody can: by predictions that are too long nobody would, nothing would be measured, and they
+  /// would stay too long.
+  private mutating func serveAnyway(_ frame: inout GoodputFrame) {
+    guard frame.features.isEmpty else { return }
+    serveDecodes(dueBy: .max, .max, &frame)
+    for prefill in frame.prefills where frame.features.isEmpty {
+      _ = servePrefill(Int(prefill.slot), .max, kvShare: 1, &frame)
+    }
+    for prefill in frame.latePrefills where frame.features.isEmpty {
+      _ = servePrefill(Int(prefill.slot), .max, kvShare: 1, &frame)
+    }
+    for level in 0..<TenantLines.levels {
+      for lane in [FlagshipQueue.Lane.live, .late] { serveAnyway(lane, level: level, &frame) }
+    }
+  }
+
+  private mutating func serveAnyway(_ lane: FlagshipQueue.Lane, level: Int, _ frame: inout GoodputFrame) {
+    guard frame.features.isEmpty else { return }
+    queue.beginWalk(lane, level: level)
+    var tried = 0
+    while frame.features.isEmpty, tried < Self.lateMax, let slot = nextWaiting(lane) {
+      tried += 1
+      guard servePrefill(slot, .max, kvShare: 1, &frame) else { return }
+    }
+  }
+
+  private mutating func leaveOutDecodes(_ frame: GoodputFrame) {
     for decode in frame.decodes where draft.mark(of: Int(decode.slot)) == .open {
       let handle = mirror.table.requests[Int(decode.slot)].handle
       draft.leaveOut(slot: Int(decode.slot), handle: handle, reason: .pausedBudget(tokens: budget.tokens))

@@ -96,6 +96,20 @@ struct GoodputTests {
     }
   }
 
+  /// Each iteration takes 3 s, whatever is in it. By prediction not even the smallest chunk fits what late requests get
+  /// of an iteration, but somebody has to run, or nothing would ever be measured again.
+  @Test mutating func aSlowEngineNeverStandsIdle() throws {
+    engine.arrive(prompt: 900, maxOutput: 4, name: "a")
+    engine.arrive(prompt: 200, maxOutput: 4, name: "b", requestClass: 2)
+    var iterations = 0
+    while !engine.live.isEmpty, iterations < 100 {
+      #expect(try advance().isEmpty == false)
+      engine.iterationUs = 3_000_000
+      iterations += 1
+    }
+    #expect(engine.live.isEmpty, "and both end")
+  }
+
   /// Sixteen blocks hold 256 tokens. a holds 100 and may need 50 more. b, with 120, fits beside it; c, with 140, does
   /// not, and a third of its size does not pass it.
   @Test mutating func roomForKVIsKeptForWhomItWasRefused() throws {

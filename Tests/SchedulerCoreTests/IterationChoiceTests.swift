@@ -22,7 +22,7 @@ struct IterationChoiceTests {
     frame.open(startUs: 0)
     frame.decodes.append(contentsOf: decodes)
     frame.urgent.append(contentsOf: urgent)
-    frame.setGap()
+    frame.setGap(fixedUs: 5000)
     IterationChoice(fixedUs: fixedUs).decide(&frame)
     return frame
   }

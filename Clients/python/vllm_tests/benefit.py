@@ -3,6 +3,7 @@
   python -m vllm_tests.benefit --out result.json                  5 rounds, three loads: leave the machine alone
   python -m vllm_tests.benefit --rounds 1 --seconds 20 --loads 1  a short look
   python -m vllm_tests.benefit --split --loads 0.5 --rounds 3     with one kind of verb alone, beside all of them
+  python -m vllm_tests.benefit --rounds 0 --backlog-seconds 90    what two tenants get that both always wait
 
 First the unloaded server is measured: 5 times its TTFT and twice its TPOT are the interactive SLO, set
 before the first loaded run. Then each round serves each load, with a fresh seed, by all three servers in random order.
@@ -23,7 +24,7 @@ import time
 from . import support
 from .serving import Server
 
-MODEL = dict(hidden=512, layers=8, heads=8, intermediate=1408)
+MODEL = dict(hidden=384, layers=6, heads=6, intermediate=1056)
 OPTIONS = ("--max-num-seqs", 24, "--max-num-batched-tokens", 512, "--num-gpu-blocks-override", 400)
 SCHEDULER = "coxswain.vllm.CoxswainScheduler"
 # name, share of requests, prompt tokens, output tokens, priority for stock `priority`
@@ -39,8 +40,12 @@ GREEDY_SHARE = 0.75
 #: Coxswain is told this share of the SLOs, as an operator would: clients measure theirs behind HTTP and tokenizers.
 TOLD_SHARE = 0.9
 GOAL = 0.95
+GIVEN_UP = "given up"
 WINDOW_S = 30
-SERVICE_STEP_S = 5
+SERVICE_STEP_S = 1
+#: Requests that each tenant has under way in the run with both backlogged: the greedy one three times as many, and
+#: either of them more than there are places.
+BACKLOG = {"greedy": 90, "modest": 30}
 WARM_UP = 8
 VOCABULARY = 1024
 
@@ -92,11 +97,15 @@ class Bench:
                 async for line in response.content:
                     if line.startswith(b"data: {"):
                         times.append(time.monotonic())
+        except asyncio.CancelledError:
+            failed = GIVEN_UP
         except Exception as error:
             failed = repr(error)
+        tokens = len(times) if failed == GIVEN_UP else 0 if failed else request["max_tokens"]
         return {
             "class": request["class"], "tenant": request["tenant"], "sent_s": sent_s - began_s, "failed": failed,
-            "prompt": len(request["prompt"]), "tokens": 0 if failed else request["max_tokens"],
+            "prompt": len(request["prompt"]), "tokens": tokens,
+            "token_s": [time_s - began_s for time_s in times],
             "ttft_s": times[0] - sent_s if times else None, "last_s": times[-1] - began_s if times else None,
             # A chunk may carry several tokens when the client is late: their number is known without counting.
             "tpot_s": (times[-1] - times[0]) / (request["max_tokens"] - 1) if len(times) > 1 else None}
@@ -110,6 +119,23 @@ class Bench:
             await asyncio.sleep(max(0.0, began_s + at_s - time.monotonic()))
             tasks.append(asyncio.create_task(self.one(server, request, began_s)))
         return list(await asyncio.gather(*tasks))
+
+    async def backlog(self, server, seconds, seed):
+        """Closed loop: each tenant always has the same number of requests under way. What is not done at the end is
+        given up, as by clients that went away; what it got until then counts."""
+        began_s, answers = time.monotonic(), []
+
+        async def client(tenant, serial):
+            rng = random.Random(f"{seed}/{tenant}/{serial}")
+            while time.monotonic() - began_s < seconds:
+                answers.append(await self.one(server, {**request_of(rng), "tenant": tenant}, began_s))
+        clients = [asyncio.create_task(client(tenant, serial)) for tenant, count in BACKLOG.items()
+                   for serial in range(count)]
+        await asyncio.sleep(seconds)
+        for task in clients:
+            task.cancel()
+        await asyncio.gather(*clients)
+        return answers
 
     async def unloaded(self, server):
         """Median TTFT and TPOT of interactive requests that have the server to themselves."""
@@ -157,22 +183,36 @@ def score(answers, slo, seconds):
 
 def service_ratio(answers, until_s):
     """Largest ratio of the tokens that two tenants got in any window of 30 s in which both always had a request waiting
-    for its first token; None when there was no such window."""
+    for its first token; None when there was no such window. A prompt counts when its first token came, an output token
+    when it came itself."""
     worst, start_s = None, 0.0
     while start_s + WINDOW_S <= until_s:
         end_s, got = start_s + WINDOW_S, {}
         for tenant in ("greedy", "modest"):
-            mine = [a for a in answers if a["tenant"] == tenant and a["ttft_s"] is not None]
+            mine = [a for a in answers if a["tenant"] == tenant]
             moments = [start_s + i for i in range(WINDOW_S)]
-            if not all(any(a["sent_s"] <= t < a["sent_s"] + a["ttft_s"] for a in mine) for t in moments):
+            if not all(any(a["sent_s"] <= t < first_token_s(a) for a in mine) for t in moments):
                 break
-            got[tenant] = sum(a["prompt"] + a["tokens"] for a in mine
-                              if start_s <= a["sent_s"] + a["ttft_s"] < end_s) or 1
+            got[tenant] = sum(tokens for a in mine for at_s, tokens in served(a) if start_s <= at_s < end_s) or 1
         if len(got) == 2:
             ratio = max(got.values()) / min(got.values())
             worst = ratio if worst is None else max(worst, ratio)
         start_s += SERVICE_STEP_S
     return worst
+
+
+def first_token_s(answer):
+    return answer["token_s"][0] if answer["token_s"] else float("inf")
+
+
+def served(answer):
+    """(time, tokens) of what a request got. A chunk may carry several tokens when the client is late."""
+    times = answer["token_s"]
+    if not times:
+        return
+    yield times[0], answer["prompt"] + 1
+    for at_s in times[1:]:
+        yield at_s, (answer["tokens"] - 1) / (len(times) - 1)
 
 
 def policy_of(given, slo, folder):
@@ -275,12 +315,31 @@ async def measure(options, servers, sidecar_policy):
                             run["adapter"] = by_name[name].stats()
                         result["runs"].append(run)
                         print(json.dumps({**run, "adapter": None}), flush=True)
+            if options.backlog_seconds:
+                result["backlog"] = await backlogged(bench, servers, options)
             result["status"] = sidecar.status()
         finally:
             sidecar.close()
     result["summary"] = summary(result["runs"], options.loads)
     result["rate_in_slo"] = capacities(result["runs"], options.loads, capacity)
     return result
+
+
+async def backlogged(bench, servers, options):
+    """What the tenants get from each server while both always wait."""
+    table = {}
+    for server in servers:
+        answers = await bench.backlog(server, options.backlog_seconds, options.seed)
+        row = table[server.name] = {
+            "service_ratio": service_ratio(answers, options.backlog_seconds),
+            "failed": sum(a["failed"] not in (None, GIVEN_UP) for a in answers),
+            "ended": sum(a["failed"] is None for a in answers),
+            "tokens": {tenant: round(sum(tokens for a in answers if a["tenant"] == tenant for _, tokens in served(a)))
+                       for tenant in BACKLOG}}
+        if server.name.startswith("coxswain"):
+            row["adapter"] = server.stats()
+        print(json.dumps({"server": server.name, "backlog": {**row, "adapter": None}}), flush=True)
+    return table
 
 
 def without(*kept):
@@ -305,11 +364,12 @@ def main():
     parser.add_argument("--policy", default="goodput", help="preset or policy file that Coxswain runs")
     parser.add_argument("--without-verbs", default="", help="verbs that Coxswain does not declare")
     parser.add_argument("--split", action="store_true", help="Coxswain with one kind of verb alone, beside stock fcfs")
+    parser.add_argument("--backlog-seconds", type=float, default=0, help="a run with both tenants backlogged; 0: none")
     parser.add_argument("--deadline-ms", type=float, default=2)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10 ** 6))
     parser.add_argument("--out")
     options = parser.parse_args()
-    model = make_model(os.path.join(support.work_folder(), "benefit-llama"))
+    model = make_model(os.path.join(support.work_folder(), f"benefit-llama-{MODEL['hidden']}x{MODEL['layers']}"))
     import tempfile
     folder = tempfile.mkdtemp(prefix="coxswain-benefit-")
     options.link = os.path.join(folder, "sockets")
@@ -329,7 +389,7 @@ def main():
     if options.out:
         with open(options.out, "w", encoding="utf-8") as file:
             json.dump(result, file, indent=1)
-    print(json.dumps({"summary": result["summary"], "rate_in_slo": result["rate_in_slo"]}, indent=1))
+    print(json.dumps({key: result[key] for key in ("summary", "rate_in_slo", "backlog") if key in result}, indent=1))
 
 
 if __name__ == "__main__":

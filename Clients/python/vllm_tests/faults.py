@@ -1,7 +1,9 @@
 """What a sidecar that is killed, stopped, slow or talks nonsense costs vLLM's scheduler: time per step inside the
 client, requests that failed, and how soon plans are back. vLLM's real Scheduler with a model that only counts and 4 ms
-per iteration, the real sidecar. `python -m vllm_tests.faults`; leave the machine alone, times are wall-clock."""
+per iteration, the real sidecar. `python -m vllm_tests.faults [--seconds 3]`; leave the machine alone, times are
+wall-clock."""
 
+import argparse
 import json
 import os
 import random
@@ -18,11 +20,12 @@ from .serving import FaultyProxy
 
 DEADLINE_MS = 2.0
 ITERATION_S = 0.004
-FAULT_S, AFTER_S = 3.0, 3.0
+AFTER_S = 3.0
 
 
 class Scene:
-    def __init__(self):
+    def __init__(self, fault_s):
+        self.fault_s = fault_s
         from coxswain.vllm.scheduler import CoxswainScheduler
         self.sidecar = support.Sidecar("vllm-v1")
         self.folder = tempfile.mkdtemp(prefix="coxswain-proxy-")
@@ -56,7 +59,7 @@ class Scene:
         self.run(1.0)
         counters.client_us, counters.overruns, counters.client_us_max = [0] * len(counters.client_us), 0, 0
         begin()
-        self.run(FAULT_S)
+        self.run(self.fault_s)
         end()
         plans = counters["plans"]
         back_s = self.run(AFTER_S, lambda: counters["plans"] > plans)
@@ -81,8 +84,11 @@ class Scene:
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3, help="how long each fault lasts; a step takes about 8 ms")
+    options = parser.parse_args()
     os.environ.update({k: v for k, v in support.offline_environment().items() if k.startswith(("HF_", "VLLM_"))})
-    scene = Scene()
+    scene = Scene(options.seconds)
     sidecar, proxy = scene.sidecar, scene.proxy
 
     def mode(value):
@@ -103,7 +109,9 @@ def main():
     scene.close()
     for row in rows:
         print(json.dumps(row))
-    print(json.dumps({"wrong_or_lost_requests": lost, "requests": scene.serial}))
+    steps, over = (sum(row[key] for row in rows) for key in ("steps", "over_deadline_plus_1ms"))
+    print(json.dumps({"wrong_or_lost_requests": lost, "requests": scene.serial, "steps": steps,
+                      "kept_percent": round(100 * (1 - over / steps), 3)}))
 
 
 if __name__ == "__main__":

@@ -117,9 +117,10 @@ struct GoodputFrame: Codable, Sendable {
   }
 
   /// The gap rule: the iteration ends before the tightest live request's next token is due, but nobody who is behind
-  /// makes it shorter than `GoodputPlanner.floor` of its TPOT.
-  mutating func setGap() {
-    tauUs = IterationChoice.mostUs
+  /// makes it shorter than `GoodputPlanner.floor` of its TPOT. Where nobody waits for a token it is long enough for
+  /// an engine whose iterations cost `fixedUs` whatever they compute.
+  mutating func setGap(fixedUs: Double) {
+    tauUs = max(IterationChoice.mostUs, Int64(IterationChoice.fixedTimes * fixedUs))
     for decode in decodes {
       let leastUs = Int64(decode.tpotUs * GoodputPlanner.floor)
       let leftUs = min(decode.dueUs - startUs, Int64(decode.tpotUs), decode.gapDueUs - startUs)

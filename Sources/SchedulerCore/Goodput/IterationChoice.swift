@@ -7,8 +7,10 @@
 struct IterationChoice: Codable, Sendable {
   /// Iteration times that are weighed, in microseconds.
   static let longerUs: [Double] = [27_500, 30_000, 32_500, 35_000, 40_000, 50_000, 70_000, 100_000]
-  /// Without anybody to wait for, an iteration takes no longer than this.
+  /// Without anybody to wait for, an iteration takes no longer than this, or than so many times its fixed cost: half
+  /// of it, which late requests get, has to be worth that cost.
   static let mostUs: Int64 = 100_000
+  static let fixedTimes = 4.0
   /// A request that is behind catches up by this share of its TPOT with each token.
   static let catchUpShare = 0.3
   /// One token that comes late after its predecessor costs this share of the request's value, even if the mean holds.
