@@ -3,6 +3,9 @@
 // Every file of Policies/, Profiles/ and Schemas/, in order of path. Written by Scripts/embed.py; a test compares the
 // table with the folders.
 
+static const unsigned char file_policies_at_least[] = {
+#embed "../../Policies/at-least.json"
+};
 static const unsigned char file_policies_balanced[] = {
 #embed "../../Policies/balanced.json"
 };
@@ -176,6 +179,8 @@ static const unsigned char file_schemas_watch_snapshot_v1[] = {
 };
 
 static const struct embedded_file files[] = {
+    {"Policies/at-least.json", file_policies_at_least,
+     sizeof(file_policies_at_least)},
     {"Policies/balanced.json", file_policies_balanced,
      sizeof(file_policies_balanced)},
     {"Policies/cost.json", file_policies_cost,

@@ -29,6 +29,7 @@ struct PolicyDecoder {
     decodeTenants(root, &config)
     section(root, "queue", PolicyField.Queue.self) { queue in
       queue.choice("ordering", into: &config.ordering)
+      queue.choice("allocation", into: &config.allocation)
       queue.integerOrNull("starvation_bound_ms", in: PolicyLimits.starvationBoundMs, into: &config.starvationBoundMs)
       queue.integer("quantum_tokens", in: PolicyLimits.quantumTokens, into: &config.quantumTokens)
       queue.choice("fairness", into: &config.fairness)
@@ -47,6 +48,7 @@ struct PolicyDecoder {
       $0.ratioPpm("watermark_ratio", most: PolicyLimits.watermarkRatio, into: &config.watermarkPpm)
     }
     section(root, "speculation", PolicyField.Speculation.self) { decodeSpeculation($0, &config) }
+    AllocationCheck(sink: sink).check(config)
     return config
   }
 
@@ -117,8 +119,9 @@ struct PolicyDecoder {
   private func decodeClass(_ json: JSONValue, path: String) -> PolicyConfig.RequestClass {
     var result = PolicyConfig.RequestClass(name: "", rank: 0, ttftSLOMs: 0, tpotSLOMs: 0, weight: 1)
     let names = PolicyField.Class.allCases.map(\.rawValue)
-    let required = names.filter { $0 != PolicyField.Class.weight.rawValue }
-    guard let reader = PolicyReader(json, path: path, fields: names, required: required, sink: sink) else {
+    let required: [PolicyField.Class] = [.name, .rank, .ttftSLOMs, .tpotSLOMs]
+    guard let reader = PolicyReader(json, path: path, fields: names, required: required.map(\.rawValue), sink: sink)
+    else {
       return result
     }
     reader.name("name", into: &result.name)
@@ -126,6 +129,10 @@ struct PolicyDecoder {
     reader.integer("ttft_slo_ms", in: PolicyLimits.sloMs, into: &result.ttftSLOMs)
     reader.integer("tpot_slo_ms", in: PolicyLimits.sloMs, into: &result.tpotSLOMs)
     reader.integer("weight", in: PolicyLimits.weight, into: &result.weight)
+    reader.ratioPpm("reserved_ratio", most: PolicyLimits.reservedRatio, into: &result.reservedPpm)
+    reader.integer("upgrade_quota", in: PolicyLimits.upgradeQuota, into: &result.upgradeQuota)
+    reader.integerOrNull(
+      "upgrades_per_second", in: PolicyLimits.upgradesPerSecond, into: &result.upgradesPerSecond)
     return result
   }
 

@@ -11,7 +11,7 @@ extension PolicyDocument {
     file["default_class"] = .string(config.defaultClass)
     file["tenants"] = .array(config.tenants.map { ["name": .string($0.name), "weight": JSONValue($0.weight)] })
     file["queue"] = [
-      "ordering": .string(config.ordering.rawValue),
+      "ordering": .string(config.ordering.rawValue), "allocation": .string(config.allocation.rawValue),
       "starvation_bound_ms": config.starvationBoundMs.map { JSONValue($0) } ?? .null,
       "quantum_tokens": JSONValue(config.quantumTokens), "fairness": .string(config.fairness.rawValue),
       "fairness_slack_tokens": config.fairnessSlackTokens.map { JSONValue($0) } ?? .null,
@@ -53,10 +53,17 @@ extension PolicyDocument {
   }
 
   private static func json(_ requestClass: PolicyConfig.RequestClass) -> JSONValue {
-    [
+    var file: JSONObject = [
       "name": .string(requestClass.name), "rank": JSONValue(requestClass.rank),
       "ttft_slo_ms": JSONValue(requestClass.ttftSLOMs), "tpot_slo_ms": JSONValue(requestClass.tpotSLOMs),
       "weight": JSONValue(requestClass.weight),
     ]
+    // Classes come from no preset: what they do not state is nothing.
+    if requestClass.reservedPpm > 0 {
+      file["reserved_ratio"] = .number(Double(requestClass.reservedPpm) / 1_000_000)
+    }
+    if requestClass.upgradeQuota > 0 { file["upgrade_quota"] = JSONValue(requestClass.upgradeQuota) }
+    if let most = requestClass.upgradesPerSecond { file["upgrades_per_second"] = JSONValue(most) }
+    return .object(file)
   }
 }

@@ -13,12 +13,16 @@ public enum PolicyField {
     case ttftSLOMs = "ttft_slo_ms"
     case tpotSLOMs = "tpot_slo_ms"
     case weight
+    case reservedRatio = "reserved_ratio"
+    case upgradeQuota = "upgrade_quota"
+    case upgradesPerSecond = "upgrades_per_second"
   }
 
   public enum Tenant: String, CaseIterable, Sendable { case name, weight }
 
   public enum Queue: String, CaseIterable, Sendable {
     case ordering
+    case allocation
     case starvationBoundMs = "starvation_bound_ms"
     case quantumTokens = "quantum_tokens"
     case fairness

@@ -9,6 +9,10 @@ public enum PolicyLimits {
   /// Up to one day.
   public static let sloMs = 1...86_400_000
   public static let weight = 1...1_000
+  /// A class may own everything.
+  public static let reservedRatio = 1.0
+  public static let upgradeQuota = 0...65_536
+  public static let upgradesPerSecond = 1...100_000
   public static let tenants = 0...256
   /// Unicode scalars; tenants are named as engines name them, by whatever string.
   public static let tenantNameLength = 1...256

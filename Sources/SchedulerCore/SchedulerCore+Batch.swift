@@ -5,16 +5,17 @@ extension SchedulerCore {
   // MARK: - Running
 
   mutating func scheduleRunning() {
+    let isAllotted = capacity.isOn
     for pass in batch.passes() {
       let running = mirror.table.running
       // Planning never changes the mirror, so the loop may look at its requests where they lie.
       let requests = mirror.table.requests
       let ended = requests.withUnsafeBufferPointer { requests in
         for slot in running.lazy.map(Int.init) where draft.mark(of: slot) == .open {
-          if pass != .prefills, scheduleDecode(slot, requests[slot]) { continue }
+          if pass != .prefills, !isAllotted, scheduleDecode(slot, requests[slot]) { continue }
           let request = requests[slot]
           guard !request.isBlocked, batch.belongs(request, to: pass) else { continue }
-          if !scheduleOne(slot, request), batch.strategy == .continuous { return true }
+          if !scheduleOne(slot, request), batch.strategy == .continuous, !isAllotted { return true }
         }
         return false
       }
@@ -24,7 +25,7 @@ extension SchedulerCore {
 
   /// Serves one running request, the usual case first.
   mutating func serveRunning(_ slot: Int, _ request: Request) {
-    if !scheduleDecode(slot, request) { _ = scheduleOne(slot, request) }
+    if capacity.isOn || !scheduleDecode(slot, request) { _ = scheduleOne(slot, request) }
   }
 
   /// The usual case, short: a decode of one token that needs no block. False leaves the request to `scheduleOne`, which
@@ -66,6 +67,7 @@ extension SchedulerCore {
   mutating func take(_ slot: Int, _ request: Request, tokens: Int, drafts: Int) {
     budget.take(from: request.computedTokens, tokens: tokens)
     budget.take(adapter: request.adapter)
+    if capacity.isOn { capacity.take(classIndex(request), tokens: tokens) }
     // Drafts ride only on work that reaches the last known token.
     let k = max(0, min(drafts, tokens - request.remainingTokens))
     draft.schedule(slot: slot, handle: request.handle, n: tokens, k: k, isRunning: request.isRunning)
@@ -92,6 +94,10 @@ extension SchedulerCore {
       }
       // Who would have to give way to itself waits with what it has, as long as others go on.
       if mayCut, victim == slot, !draft.items.isEmpty { return giveUp(slot, request, missing: missing) }
+      if isReturn(victim, victimRequest, to: slot) {
+        giveBack(victim, victimRequest)
+        continue
+      }
       let choice = means(for: victim, victimRequest, missing: victim == slot ? nil : missing)
       if choice.verb == .truncate {
         cut(victim, victimRequest, choice)
@@ -103,6 +109,7 @@ extension SchedulerCore {
   }
 
   private mutating func nextVictim(for slot: Int? = nil, missing: Int? = nil) -> Int? {
+    if capacity.isOn, let victim = victimByShares() { return victim }
     if !servesByRank, preemption.ranksByCost || (preemption.ranksVictims && policy.batchStrategy != .goodput) {
       let victims = rankedVictims(most: 2, missing: missing)
       return mayCut && draft.items.isEmpty ? victims.first { $0 != slot } ?? victims.first : victims.first
@@ -123,6 +130,7 @@ extension SchedulerCore {
   private mutating func requeue(_ victim: Int, _ request: Request, _ choice: PreemptionChoice, reason: Reason?) {
     takeBack(victim, request)
     let released = budget.release(computed: request.computedTokens)
+    if capacity.isOn { releaseShare(victim, request, blocks: released) }
     draft.preempt(slot: victim, verb: choice.verb, toSSD: choice.toSSD)
     preemption.note(victim, request, choice, nowUs: mirror.nowUs)
     if preemption.choosesMeans {
@@ -144,6 +152,7 @@ extension SchedulerCore {
     guard draft.mark(of: victim) == .scheduled else { return }
     let tokens = draft.unschedule(slot: victim)
     budget.refund(from: request.computedTokens, tokens: tokens)
+    if capacity.isOn { capacity.refund(classIndex(request), tokens: tokens) }
   }
 
   private mutating func giveUp(_ slot: Int, _ request: Request, missing: Int) -> Bool {
@@ -170,6 +179,7 @@ extension SchedulerCore {
 
   /// Admits waiting requests in order, only if nobody was preempted or left out for want of blocks.
   mutating func admitWaiting() {
+    if capacity.isOn { return admitByShares() }
     var waiting = beginAdmission()
     var skipped = 0
     while let slot = waiting {
@@ -221,7 +231,7 @@ extension SchedulerCore {
     }
   }
 
-  private mutating func admit(_ slot: Int, _ request: Request, tokens: Int, _ chunk: Reason?) {
+  mutating func admit(_ slot: Int, _ request: Request, tokens: Int, _ chunk: Reason?) {
     if request.isSwapped { budget.hold(computed: request.computedTokens) }
     take(slot, request, tokens: tokens, drafts: 0)
     if !request.isDecoding {

@@ -32,7 +32,7 @@ extension SchedulerCore {
   /// What a request gets of the iteration: tokens of its budget, within its time, up to the end of a tile.
   func sized(_ request: Request, wanted: Int, drafts: Int) -> (tokens: Int, reason: Reason?) {
     if batch.takesOneChunk, chunks.count > 0, !request.isDecoding { return (0, .chunkTaken(chunks: chunks.count)) }
-    let most = batch.tokens(for: request, wanted: wanted, drafts: drafts, budgetTokens: budget.tokens)
+    let most = batch.tokens(for: request, wanted: wanted, drafts: drafts, budgetTokens: tokensLeft(for: request))
     guard !request.isDecoding, most.tokens > 0 else { return most }
     let prefix = request.computedTokens == 0 ? request.cachedTokens : request.computedTokens
     let tokens = batch.tiled(

@@ -5,7 +5,7 @@ extension SchedulerCore {
   var sharesBySlices: Bool { policy.batchStrategy == .sliceLevel && preemption.mayPause }
 
   /// The policy's limit on sequences is one on each iteration, not on who may hold blocks.
-  var limitsIterations: Bool { servesByRank || sharesBySlices }
+  var limitsIterations: Bool { servesByRank || sharesBySlices || (capacity.isOn && preemption.mayPause) }
 
   /// Requests that one iteration may run.
   var batchLimit: Int { min(engine.limits.sequences, policy.sequences ?? .max) }

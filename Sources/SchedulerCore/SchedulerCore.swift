@@ -18,6 +18,7 @@ public struct SchedulerCore: Codable, Sendable {
   var slices: SliceBook
   var admission: AdmissionController
   var admissionLines: AdmissionLines
+  var capacity: CapacityLedger
   var pressure = PressureGuard()
   var preemption: PreemptionController
   var speculation: SpeculationController
@@ -50,6 +51,7 @@ public struct SchedulerCore: Codable, Sendable {
     slices = SliceBook(policy: policy)
     admission = AdmissionController(engine: engine, policy: policy)
     admissionLines = AdmissionLines(policy: policy)
+    capacity = CapacityLedger(engine: engine, policy: policy)
     preemption = PreemptionController(engine: engine, policy: policy)
     speculation = SpeculationController(engine: engine, policy: policy)
     let geometry = KVGeometry(engine.model)
@@ -95,6 +97,7 @@ public struct SchedulerCore: Codable, Sendable {
     } else if !breakStall() {
       planDrafts(resources)
       openChunks()
+      if capacity.isOn { openCapacity() }
       if sharesBySlices {
         planSlices()
       } else {
@@ -124,8 +127,11 @@ public struct SchedulerCore: Codable, Sendable {
   public mutating func setPolicy(_ policy: PolicyConfig) {
     let keepsOrder = policy.keepsOrder(of: self.policy)
     let keepsAdmission = policy.admission == self.policy.admission
+    if !policy.keepsShares(of: self.policy) { capacity = CapacityLedger(engine: engine, policy: policy) }
+    if policy.classes != self.policy.classes || policy.defaultClass != self.policy.defaultClass {
+      classes = ClassResolver(policy)
+    }
     self.policy = policy
-    classes = ClassResolver(policy)
     tenantWeights = TenantWeights(policy)
     batch = BatchPlanner(engine: engine, policy: policy)
     if policy.batch.sliceIterations != slices.iterations { slices = SliceBook(policy: policy) }

@@ -29,6 +29,25 @@ import WireProtocol
     #expect(error.didYouMean == "step_tokens")
   }
 
+  /// Shares are checked together, and only where they count.
+  @Test func sharesHaveToFitTheAllocation() throws {
+    func classes(_ a: Double, _ b: Double) -> String {
+      #""classes":[{"name":"a","rank":0,"ttft_slo_ms":1,"tpot_slo_ms":2,"reserved_ratio":\#(a)},"#
+        + #"{"name":"b","rank":1,"ttft_slo_ms":1,"tpot_slo_ms":2,"reserved_ratio":\#(b)}],"default_class":"a""#
+    }
+    let atLeast = #""queue":{"allocation":"at_least"}"#
+    #expect(try onlyError("\(classes(0.7, 0.4)),\(atLeast)").pointer == "/classes")
+    #expect(try onlyError("\(classes(0.7, 0)),\(atLeast)").pointer == "/classes/1/reserved_ratio")
+    let fits = classes(0.7, 0.3)
+    let ranked = try onlyError(#"\#(fits),\#(atLeast),"batch":{"strategy":"ranked"}"#)
+    #expect(ranked.pointer == "/queue/allocation" && ranked.found == "strategy ranked")
+    let turns = try onlyError(#"\#(fits),"queue":{"allocation":"strict","ordering":"vtc"}"#)
+    #expect(turns.pointer == "/queue/allocation" && turns.found == "ordering vtc")
+    for members in ["\(fits),\(atLeast)", classes(0.7, 0.4)] {
+      _ = try PolicyDocument.decode(bytes: Array(#"{"version":1,"name":"x",\#(members)}"#.utf8))
+    }
+  }
+
   @Test(arguments: [
     (#""queue":{"ordering":"fcsf"}"#, "/queue/ordering", "fcfs"),
     (#""preset":"vlm-v1""#, "/preset", "vllm-v1"),

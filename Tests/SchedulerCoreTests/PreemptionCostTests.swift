@@ -125,7 +125,7 @@ struct PreemptionCostTests {
   // MARK: - Caps
 
   @Test func theRateHoldsInEverySecond() {
-    var rate = PreemptionRate(perSecond: 3)
+    var rate = RateLimit(perSecond: 3)
     var taken: [Int64] = []
     for nowUs in stride(from: Int64(0), to: 5_000_000, by: 10_000) {
       rate.open(nowUs: nowUs)
@@ -136,7 +136,7 @@ struct PreemptionCostTests {
     }
     // A full allowance at the start, then three a second.
     #expect(taken.count == 3 + 14)
-    let unlimited = PreemptionRate(perSecond: nil)
+    let unlimited = RateLimit(perSecond: nil)
     #expect(unlimited.isOpen)
   }
 }

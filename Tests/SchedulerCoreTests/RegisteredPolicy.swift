@@ -6,7 +6,7 @@ struct RegisteredPolicy: CustomTestStringConvertible, Sendable {
   let testDescription: String
   var policy: PolicyConfig
 
-  static let all = orderings + victims + means + budgets + drafts + fairness
+  static let all = orderings + victims + means + budgets + drafts + fairness + allocations
 
   private init(_ parts: String..., change: (inout PolicyConfig) -> Void) {
     testDescription = parts.joined(separator: ", ")
@@ -92,6 +92,19 @@ struct RegisteredPolicy: CustomTestStringConvertible, Sendable {
       $0.batchStrategy = .goodput
       $0.fairness = fairness
       $0.timeModel = .plain
+    }
+  }
+
+  /// Every allocation under every strategy that takes requests class by class.
+  private static let allocations = values(.allocation, PolicyConfig.Allocation.self).flatMap { allocation in
+    strategies.map { strategy in
+      RegisteredPolicy("allocation \(allocation.rawValue)", strategy.rawValue) {
+        $0.batchStrategy = strategy
+        $0.allocation = allocation
+        for index in $0.classes.indices { $0.classes[index].reservedPpm = 400_000 }
+        $0.classes[1].upgradeQuota = 2
+        $0.classes[1].upgradesPerSecond = 50
+      }
     }
   }
 

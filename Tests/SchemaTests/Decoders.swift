@@ -47,10 +47,12 @@ enum Decoders {
     }
   }
 
-  /// Rules that a schema can not state are no refusal here: unique class names, and a default class among them.
+  /// Rules that a schema can not state are no refusal here: unique class names, a default class among them, and shares
+  /// that fit the allocation.
   private static func policy(_ message: JSONValue) -> String? {
     do throws(PolicyErrors) { _ = try PolicyDocument.decode(message) } catch {
-      let errors = error.errors.filter { $0.message != "named twice" && $0.message != "unknown class" }
+      let unstated: Set = ["named twice", "unknown class", "does not fit the allocation"]
+      let errors = error.errors.filter { !unstated.contains($0.message) }
       return errors.isEmpty ? nil : PolicyErrors(errors).description
     }
     return nil

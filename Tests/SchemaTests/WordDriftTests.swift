@@ -74,7 +74,8 @@ import WireProtocol
     .waitingKV(missingBlocks: 1), .waitingMemory(headroomBytes: 1), .waitingPreemption(victims: 1),
     .speculating(drafts: 1), .draftsUnlikely(acceptancePercent: 1), .draftsKV(freeBlocks: 1), .draftsLost(us: 1),
     .shedQueueDepth(waiting: 1), .shedInfeasible(lateUs: 1),
-    .stalled(steps: 1),
+    .upgraded(requests: 1), .returnedPlace(waiting: 1), .returnedKV(blocks: 1), .waitingShare(requests: 1),
+    .upgradeQuota(requests: 1), .upgradeRate(requests: 1), .stalled(steps: 1),
   ]
   static let placementReasons: [PlacementReason] = [.singleNode(nodes: 1), .mostMemory(bytes: 1), .topologyUnknown]
 
@@ -85,7 +86,7 @@ import WireProtocol
       .pausedInFlight,
       .pausedFinished, .adapterLimit, .waitingBudget, .waitingSequences, .waitingKV, .waitingMemory, .waitingPreemption,
       .speculating, .draftsUnlikely, .draftsKV, .draftsLost, .shedQueueDepth,
-      .shedInfeasible, .stalled:
+      .shedInfeasible, .upgraded, .returnedPlace, .returnedKV, .waitingShare, .upgradeQuota, .upgradeRate, .stalled:
       true
     }
   }

@@ -31,6 +31,7 @@ struct GoldenTests {
     },
     Scenario(name: "priority", policy: "vllm-v1-priority", requests: 20, ratePerS: 60) { $0.sequences = 4 },
     Scenario(name: "balanced", policy: "balanced", requests: 20, ratePerS: 40) { $0.stepTokens = 256 },
+    Scenario(name: "at-least", policy: "at-least", requests: 30, ratePerS: 60) { $0.sequences = 8 },
     Scenario(name: "exerciser", policy: "exerciser", requests: 8, ratePerS: 20),
   ]
 

@@ -26,9 +26,11 @@ struct ClassResolver: Codable, Sendable {
   mutating func rank(of name: Int32, names: NameTable) -> Int { classes[classIndex(of: name, names: names)].rank }
 
   /// Rank of a name that `rank` resolved before: every mirrored request's class was, on arrival.
-  func resolvedRank(of name: Int32) -> Int {
+  func resolvedRank(of name: Int32) -> Int { classes[resolvedIndex(of: name)].rank }
+
+  /// Index into the policy's classes of a name that was resolved before.
+  func resolvedIndex(of name: Int32) -> Int {
     let index = Int(name)
-    let resolvedIndex = index < resolved.count && resolved[index] >= 0 ? Int(resolved[index]) : defaultIndex
-    return classes[resolvedIndex].rank
+    return index < resolved.count && resolved[index] >= 0 ? Int(resolved[index]) : defaultIndex
   }
 }

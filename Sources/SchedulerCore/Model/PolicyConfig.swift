@@ -7,13 +7,25 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     public var ttftSLOMs: Int
     public var tpotSLOMs: Int
     public var weight: Int
+    /// Share of the engine that is the class's own where capacity is allotted to classes, in parts per million.
+    public var reservedPpm: Int
+    /// Requests of the class that may run on capacity of better classes at once.
+    public var upgradeQuota: Int
+    /// How many of them may start to in one second; nil: no limit of its own.
+    public var upgradesPerSecond: Int?
 
-    public init(name: String, rank: Int, ttftSLOMs: Int, tpotSLOMs: Int, weight: Int) {
+    public init(
+      name: String, rank: Int, ttftSLOMs: Int, tpotSLOMs: Int, weight: Int, reservedPpm: Int = 0,
+      upgradeQuota: Int = 0, upgradesPerSecond: Int? = nil
+    ) {
       self.name = name
       self.rank = rank
       self.ttftSLOMs = ttftSLOMs
       self.tpotSLOMs = tpotSLOMs
       self.weight = weight
+      self.reservedPpm = reservedPpm
+      self.upgradeQuota = upgradeQuota
+      self.upgradesPerSecond = upgradesPerSecond
     }
   }
 
@@ -123,6 +135,8 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
   /// Name of the class for requests whose class the policy does not know.
   public var defaultClass: String
   public var ordering: Ordering
+  /// Who may use which part of the engine's capacity.
+  public var allocation = Allocation.shared
   /// Tenants with weights of their own; all others have 1.
   public var tenants: [Tenant]
   /// Waiting requests older than this go first, by arrival, where the ordering has no such rule of its own; nil: never.

@@ -52,6 +52,18 @@ public enum Reason: Hashable, Codable, Sendable {
   case shedQueueDepth(waiting: Int)
   /// Ends: its prefill would have had to begin `lateUs` ago for its first token to be in time.
   case shedInfeasible(lateUs: Int)
+  /// Runs on capacity that better classes leave idle, one of `requests` of its class that do.
+  case upgraded(requests: Int)
+  /// Left out: the capacity that it ran on goes back, `waiting` requests of better classes wait for theirs.
+  case returnedPlace(waiting: Int)
+  /// Preempted: `blocks` blocks, or the place in the engine, go back to the class that they were reserved for.
+  case returnedKV(blocks: Int)
+  /// Left out or passed over: its class's share is used up by `requests` requests, and no better class leaves any idle.
+  case waitingShare(requests: Int)
+  /// Left out or passed over: `requests` of its class run on capacity of better classes, as many as may.
+  case upgradeQuota(requests: Int)
+  /// Left out or passed over: as many of its class as may were upgraded in the last second; `requests` are now.
+  case upgradeRate(requests: Int)
   /// Only this item is tried: nothing of the last `steps` plans could be run.
   case stalled(steps: Int)
 
@@ -92,6 +104,12 @@ public enum Reason: Hashable, Codable, Sendable {
     case .draftsLost: "drafts_lost"
     case .shedQueueDepth: "shed_queue_depth"
     case .shedInfeasible: "shed_infeasible"
+    case .upgraded: "upgraded"
+    case .returnedPlace: "returned_place"
+    case .returnedKV: "returned_kv"
+    case .waitingShare: "waiting_share"
+    case .upgradeQuota: "upgrade_quota"
+    case .upgradeRate: "upgrade_rate"
     case .stalled: "stalled"
     }
   }
@@ -105,7 +123,9 @@ public enum Reason: Hashable, Codable, Sendable {
       .adapterLimit(let x),
       .waitingBudget(let x), .waitingSequences(let x), .waitingKV(let x), .waitingMemory(let x),
       .waitingPreemption(let x), .speculating(let x), .draftsUnlikely(let x), .draftsKV(let x),
-      .draftsLost(let x), .shedQueueDepth(let x), .shedInfeasible(let x), .stalled(let x):
+      .draftsLost(let x), .shedQueueDepth(let x), .shedInfeasible(let x), .stalled(let x),
+      .upgraded(let x), .returnedPlace(let x), .returnedKV(let x), .waitingShare(let x), .upgradeQuota(let x),
+      .upgradeRate(let x):
       x
     }
   }

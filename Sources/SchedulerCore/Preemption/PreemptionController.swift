@@ -41,7 +41,7 @@ struct PreemptionController: Codable, Sendable {
   private(set) var cost: PreemptionCost
   private(set) var survival = CacheSurvival()
   var cut = CutRequests()
-  private var rate: PreemptionRate
+  private var rate: RateLimit
   private var memories: ContiguousArray<Memory> = []
   private var away: ContiguousArray<Away> = []
   private var plans: Int64 = 0
@@ -64,7 +64,7 @@ struct PreemptionController: Codable, Sendable {
     blockTokens = max(1, engine.model.kvGroups.map(\.blockTokens).max() ?? 1)
     hasWindows = engine.model.kvGroups.contains { $0.windowTokens > 0 }
     cost = PreemptionCost(engine: engine)
-    rate = PreemptionRate(perSecond: policy.preemption.perSecond)
+    rate = RateLimit(perSecond: policy.preemption.perSecond)
   }
 
   var mayRequeue: Bool { capabilities.contains(.requeue) }

@@ -15,6 +15,8 @@ struct QueueManager: Codable, Sendable {
   private var flagship: FlagshipQueue
   private let isFlagship: Bool
   private var tags = FinishTags()
+  /// The candidates class by class; empty where capacity is not allotted to classes.
+  private(set) var classLines: ClassLines
   /// Grows with every change, so that callers can tell whether the order may differ from what they saw.
   private(set) var version: UInt64 = 0
 
@@ -26,6 +28,7 @@ struct QueueManager: Codable, Sendable {
     isFlagship = policy.batchStrategy == .goodput
     flagship = FlagshipQueue(policy: policy, batchTokens: batchTokens, ledger: ledger)
     prepends = policy.batchStrategy != .ranked
+    classLines = ClassLines(policy: policy)
     let hasOwnBound = policy.ordering == .mlfq || policy.ordering.takesTurns
     starvationUs = hasOwnBound ? nil : policy.starvationBoundMs.map { Int64($0) * 1_000 }
     let quantum = Int64(policy.quantumTokens) * TenantLedger.scale
@@ -54,7 +57,11 @@ struct QueueManager: Codable, Sendable {
     if takesTurns {
       tenants.insert(slot, request: request, weight: facts.tenantWeight, ids: ids)
     } else {
-      insert(slot, request, key(slot, request, facts), ids)
+      let key = key(slot, request, facts)
+      insert(slot, request, key, ids)
+      if classLines.isOn {
+        classLines.insert(slot, index: facts.classIndex, tokens: request.uncachedTokens, key, ids)
+      }
     }
   }
 
@@ -79,6 +86,7 @@ struct QueueManager: Codable, Sendable {
       let arrivalUs = waits.key(of: slot).first
       waits.remove(slot, ids)
       heap.insert(slot, SlotHeap.Key(.min, arrivalUs), ids)
+      if classLines.isOn { classLines.move(slot, SlotHeap.Key(.min, arrivalUs), ids) }
       version += 1
     }
   }
@@ -88,6 +96,7 @@ struct QueueManager: Codable, Sendable {
   mutating func setAside(_ slot: Int, request: Request, ids: ContiguousArray<String>) {
     guard !isFlagship, !takesTurns, heap.contains(slot), heap.key(of: slot).first != .min else { return }
     heap.insert(slot, SlotHeap.Key(.max, request.arrivalUs), ids)
+    if classLines.isOn { classLines.move(slot, SlotHeap.Key(.max, request.arrivalUs), ids) }
     version += 1
   }
 
@@ -105,6 +114,7 @@ struct QueueManager: Codable, Sendable {
     if ordering == .weightedFair, request.isRunning, heap.contains(slot) { tags.admitted(slot: slot) }
     heap.remove(slot, ids)
     waits.remove(slot, ids)
+    if classLines.isOn { classLines.remove(slot, ids) }
   }
 
   // MARK: - Charges, where tenants take turns
@@ -150,6 +160,11 @@ struct QueueManager: Codable, Sendable {
   mutating func next(_ ids: ContiguousArray<String>) -> Int? {
     isFlagship ? flagship.next(ids) : takesTurns ? tenants.next(ids) : heap.next(ids)
   }
+
+  /// Starts a walk over the candidates of one class, best first.
+  mutating func beginWalk(ofClass index: Int) { classLines.beginWalk(index) }
+
+  mutating func next(ofClass index: Int, _ ids: ContiguousArray<String>) -> Int? { classLines.next(index, ids) }
 
   // MARK: - The flagship's walks
 

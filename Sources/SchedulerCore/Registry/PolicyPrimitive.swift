@@ -3,6 +3,7 @@ public struct PolicyPrimitive: Hashable, Sendable {
   /// The member of a policy file whose values these are.
   public enum Member: String, CaseIterable, Sendable {
     case ordering = "queue.ordering"
+    case allocation = "queue.allocation"
     case fairness = "queue.fairness"
     case strategy = "batch.strategy"
     case budget = "batch.budget_from"
@@ -31,6 +32,7 @@ public struct PolicyPrimitive: Hashable, Sendable {
   public let source: String
   public let stability: Stability
   /// Cost of one step. R running requests, W waiting ones, A admitted in this step, C changed since the last one,
-  /// V victims of this step, T tenants, D drafts of the longest draft; empty where it costs nothing of its own.
+  /// V victims of this step, T tenants, K classes, D drafts of the longest draft; empty where it costs nothing of its
+  /// own.
   public let perStep: String
 }

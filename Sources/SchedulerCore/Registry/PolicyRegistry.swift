@@ -8,6 +8,7 @@ public enum PolicyRegistry {
   public static func primitives(_ member: PolicyPrimitive.Member) -> [PolicyPrimitive] {
     switch member {
     case .ordering: PolicyConfig.Ordering.allCases.map(entry)
+    case .allocation: PolicyConfig.Allocation.allCases.map(entry)
     case .fairness: PolicyConfig.Fairness.allCases.map(entry)
     case .strategy: PolicyConfig.BatchStrategy.allCases.map(entry)
     case .budget: BatchRules.Budget.allCases.map(entry)
@@ -43,6 +44,12 @@ public enum PolicyRegistry {
     case .srpt: ordering("Schrage, Operations Research 1968", .yardstick, perStep: "R log R + \(heap)")
     case .goodput: ordering("ours", .experimental, perStep: "R + C log W")
     }
+  }
+
+  public static func entry(_ value: PolicyConfig.Allocation) -> PolicyPrimitive {
+    PolicyPrimitive(
+      member: .allocation, name: value.rawValue, source: value == .shared ? "" : "ours",
+      stability: value == .shared ? .stable : .experimental, perStep: value == .shared ? "" : "R + K^2 + (A + C) log W")
   }
 
   public static func entry(_ value: PolicyConfig.BatchStrategy) -> PolicyPrimitive {

@@ -30,6 +30,12 @@ enum ReasonText {
     case "drafts_lost": "no drafts: they lost time lately, \(number) us are to be made good before they are tried again"
     case "shed_queue_depth": "ends: \(number) requests wait, more than the policy lets wait, and it came last"
     case "shed_infeasible": "ends: to be in time its prefill had to begin \(number) us ago"
+    case "upgraded": "runs on idle capacity of a better class, one of \(number) of its class that do"
+    case "returned_place": "left out: its capacity goes back, \(number) requests of better classes wait"
+    case "returned_kv": "preempted: \(number) blocks go back to the class that they are reserved for"
+    case "waiting_share": "its class has its share, \(number) requests, and no better class leaves any idle"
+    case "upgrade_quota": "\(number) of its class run on capacity of better classes, the quota"
+    case "upgrade_rate": "its class had its upgrades of this second; \(number) are upgraded now"
     case "stalled": "tried alone: nothing of the last \(number) plans could be run"
     default: "\(code) \(number)"
     }

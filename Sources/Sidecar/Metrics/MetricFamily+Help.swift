@@ -41,6 +41,8 @@ extension MetricFamily {
     case .arrived: "Requests that arrived."
     case .finished: "Requests that ended after they had run."
     case .withinSLO: "Requests that ended within an objective of their class."
+    case .upgrades: "Times a request started to run on capacity of a better class."
+    case .upgradeReturns: "Times a request gave capacity of a better class back before it ended."
     case .queueWait: "From arrival to the first plan with the request in it."
     case .timeToFirstToken: "From arrival to the first output token."
     case .timePerOutputToken: "Mean time between the output tokens of a request that ended."

@@ -45,6 +45,8 @@ public enum MetricFamily: String, CaseIterable, Sendable {
   case arrived = "coxswain_requests_arrived_total"
   case finished = "coxswain_requests_finished_total"
   case withinSLO = "coxswain_requests_within_slo_total"
+  case upgrades = "coxswain_upgrades_total"
+  case upgradeReturns = "coxswain_upgrade_returns_total"
   case queueWait = "coxswain_queue_wait_seconds"
   case timeToFirstToken = "coxswain_time_to_first_token_seconds"
   case timePerOutputToken = "coxswain_time_per_output_token_seconds"
@@ -81,7 +83,9 @@ public enum MetricFamily: String, CaseIterable, Sendable {
       ["server"]
     case .exceptions: ["cause"]
     case .reasons: ["reason"]
-    case .arrived, .finished, .queueWait, .timeToFirstToken, .timePerOutputToken, .requestDuration: ["class"]
+    case .arrived, .finished, .upgrades, .upgradeReturns, .queueWait, .timeToFirstToken, .timePerOutputToken,
+      .requestDuration:
+      ["class"]
     case .withinSLO: ["class", "slo"]
     case .resourceLeaves: ["status"]
     case .memoryLevel: ["level"]

@@ -87,6 +87,8 @@ struct MetricsReport {
       text.add(.withinSLO, [name, "ttft"], Double(metrics.withinTTFT))
       text.add(.withinSLO, [name, "tpot"], Double(metrics.withinTPOT))
       text.add(.withinSLO, [name, "both"], Double(metrics.withinBoth))
+      text.add(.upgrades, [name], Double(metrics.upgrades))
+      text.add(.upgradeReturns, [name], Double(metrics.returns))
       text.add(.queueWait, [name], metrics.queueWait)
       text.add(.timeToFirstToken, [name], metrics.timeToFirstToken)
       text.add(.timePerOutputToken, [name], metrics.timePerOutputToken)

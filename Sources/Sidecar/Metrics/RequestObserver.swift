@@ -70,7 +70,7 @@ struct RequestObserver: Sendable {
 
   /// After the plan: who is in it for the first time, and its reasons.
   mutating func didPlan(_ plan: StepPlan, _ core: SchedulerCore) {
-    for reason in plan.reasons { metrics.count(reason: reason.reason.code) }
+    for reason in plan.reasons { count(reason, core) }
     for item in plan.run[plan.decodeCount...] {
       guard active[item.h] == nil, let request = core.request(item.h), request.outputTokens == 0 else { continue }
       let index = classIndex(request.className, core)
@@ -79,6 +79,17 @@ struct RequestObserver: Sendable {
         tpotSLOMs: request.tpotSLOMs)
       prefilling.append(item.h)
       metrics[index].queueWait.observe(us: Int(core.nowUs &- request.arrivalUs))
+    }
+  }
+
+  private mutating func count(_ reason: PlanReason, _ core: SchedulerCore) {
+    metrics.count(reason: reason.reason.code)
+    switch reason.reason {
+    case .upgraded:
+      if let request = core.request(reason.h) { metrics[classIndex(request.className, core)].upgrades &+= 1 }
+    case .returnedPlace, .returnedKV:
+      if let request = core.request(reason.h) { metrics[classIndex(request.className, core)].returns &+= 1 }
+    default: break
     }
   }
 

@@ -7,7 +7,7 @@ import Testing
   static let core = "Sources/SchedulerCore"
   /// Folders of the core that may know `Model` and the counters of `Telemetry`, and nothing else.
   static let stages = [
-    "Admission", "Batch", "Memory", "Mirror", "Placement", "Preemption", "Queue", "Speculation",
+    "Admission", "Allocation", "Batch", "Memory", "Mirror", "Placement", "Preemption", "Queue", "Speculation",
   ]
   static let coreImports: Set<String> = ["Collections", "DequeModule", "HeapModule", "OrderedCollections"]
   static let swiftFiles: [String] = ["Sources", "Tests"].flatMap {
