@@ -80,6 +80,25 @@ import Testing
     #expect(idle.decide(load(rate: 100, prompt: 1_000, output: 101), nowUs: 0).prefillEngines == 0)
   }
 
+  /// Divided is forecast to serve all 66 a second, mixed 56.5 (see above). Measured, divided serves half of it: back to
+  /// mixed, and no second trial, until the load is another.
+  @Test func whatIsMeasuredCorrectsTheForecast() {
+    let load = load(rate: 66_000, prompt: 1_000, output: 101)
+    var planner = RolePlanner(engine: engine(), engines: 2)
+    #expect(planner.decide(load, nowUs: 0).prefillEngines == 1)
+    let early = planner.decide(load, inTimePerMille: 500, nowUs: 1)
+    #expect(early.cause == .dwelling)
+    #expect(abs(early.dividedPerKiloS * 2 - 66_000) < 200, "\(early)")
+    let back = planner.decide(load, inTimePerMille: 500, nowUs: RolePlanner.dwellUs)
+    #expect(back.prefillEngines == 0)
+    #expect(back.cause == .better)
+    let later = planner.decide(load, inTimePerMille: 850, nowUs: 10 * RolePlanner.dwellUs)
+    #expect(later.prefillEngines == 0)
+    #expect(later.mixedPerKiloS <= 66_000 * 85 / 100)
+    let other = self.load(rate: 66_000, prompt: 1_300, output: 101)
+    #expect(planner.decide(other, nowUs: 20 * RolePlanner.dwellUs).dividedPerKiloS > 50_000)
+  }
+
   @Test func oneEngineHasNoRoles() {
     var planner = RolePlanner(engine: engine(), engines: 1)
     let decision = planner.decide(load(rate: 66_000, prompt: 1_000, output: 101), nowUs: 0)

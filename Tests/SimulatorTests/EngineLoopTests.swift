@@ -60,11 +60,13 @@ struct EngineLoopTests {
     let request = WorkloadRequest(
       id: "a", arrivalUs: 0, tenant: "t", classIndex: 0, promptTokens: 1, outputTokens: 1)
     var roundRobin = RoundRobinRouter()
-    #expect((0..<4).map { _ in roundRobin.choose(request, among: [2, 5, 7]) { _ in 0 } } == [2, 5, 7, 2])
+    func view(_ index: Int) -> InstanceView { InstanceView(id: "\(index)", kvFreeTokens: 1, prefillNsPerToken: 1) }
+    let turns = (0..<4).map { _ in roundRobin.choose(request, among: [2, 5, 7], load: { _ in 0 }, view: view) }
+    #expect(turns == [2, 5, 7, 2])
     var leastLoaded = LeastLoadedRouter()
     let loads = [9, 4, 3, 4, 3]
-    #expect(leastLoaded.choose(request, among: [0, 1, 2, 4]) { loads[$0] } == 2)
-    #expect(leastLoaded.choose(request, among: [3, 1]) { loads[$0] } == 3)
+    #expect(leastLoaded.choose(request, among: [0, 1, 2, 4], load: { loads[$0] }, view: view) == 2)
+    #expect(leastLoaded.choose(request, among: [3, 1], load: { loads[$0] }, view: view) == 3)
   }
 
   // MARK: - Roles

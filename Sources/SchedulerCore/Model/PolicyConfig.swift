@@ -170,6 +170,9 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
   /// How long an engine with nothing to schedule waits before it asks again, in microseconds.
   public var holdUs: Int
 
+  /// Whether prompts are cut so that iterations keep the time between tokens of the decodes beside them.
+  public var isPaced: Bool { batchStrategy == .goodput || ordering == .qoserve || batch.budget == .slack }
+
   public static let quantumTokensDefault = 2_048
 
   public init(

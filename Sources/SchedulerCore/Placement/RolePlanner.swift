@@ -2,7 +2,7 @@
 /// a window. Changes only for a clear gain and not soon after the last change: a change costs what is in flight.
 public struct RolePlanner: Hashable, Codable, Sendable {
   /// A change has to promise so much more, in percent.
-  public static let marginPercent = 10
+  public static let marginPercent = 5
   /// Shortest time between two changes.
   public static let dwellUs: Int64 = 60_000_000
   public static let enginesMax = 64
@@ -11,24 +11,29 @@ public struct RolePlanner: Hashable, Codable, Sendable {
   private let engines: Int
   /// Engines that prefill only at present.
   public private(set) var prefillEngines = 0
-  private var changedUs: Int64?
+  public private(set) var changedUs: Int64?
+  /// What was measured of each division, by its prefill engines.
+  private var outcomes: [RoleOutcome?]
 
   /// - Parameter engines: 2 or more divide roles; fewer are always mixed.
   public init(engine: RoleEngine, engines: Int) {
     self.engine = engine
     self.engines = min(max(1, engines), Self.enginesMax)
+    outcomes = Array(repeating: nil, count: self.engines)
   }
 
   /// Decides for a window's load. O(engines).
-  public mutating func decide(_ load: RoleLoad, nowUs: Int64) -> RoleDecision {
+  /// - Parameter inTimePerMille: measured share in time of the requests that the present division served alone; it
+  ///   corrects the forecast for this division, at this load, from now on. nil: nothing was measured.
+  public mutating func decide(_ load: RoleLoad, inTimePerMille: Int? = nil, nowUs: Int64) -> RoleDecision {
     let forecast = RoleForecast(load: load, engine: engine)
-    let mixed = min(load.requestsPerKiloS, forecast.mixedPerKiloS(engines: engines))
+    if let inTimePerMille { measure(load, forecast, inTimePerMille) }
+    let mixed = promised(0, load, forecast)
     var best = 0
     var divided = 0
     var current = mixed
     for prefill in stride(from: 1, to: engines, by: 1) {
-      let rate = min(
-        load.requestsPerKiloS, forecast.dividedPerKiloS(prefill: prefill, decode: engines - prefill))
+      let rate = promised(prefill, load, forecast)
       if rate > divided || best == 0 {
         best = prefill
         divided = rate
@@ -44,6 +49,30 @@ public struct RolePlanner: Hashable, Codable, Sendable {
     }
     return RoleDecision(
       prefillEngines: prefillEngines, cause: cause, mixedPerKiloS: mixed, dividedPerKiloS: divided)
+  }
+
+  /// Requests in 1,000 s that a division is thought to serve in time, at most what arrives.
+  private func promised(_ prefill: Int, _ load: RoleLoad, _ forecast: RoleForecast) -> Int {
+    let rate = forecastPerKiloS(prefill, load, forecast)
+    guard let outcome = outcomes[prefill], outcome.isAbout(load) else { return rate }
+    return outcome.corrected(rate)
+  }
+
+  private func forecastPerKiloS(_ prefill: Int, _ load: RoleLoad, _ forecast: RoleForecast) -> Int {
+    let rate =
+      prefill == 0
+      ? forecast.mixedPerKiloS(engines: engines)
+      : forecast.dividedPerKiloS(prefill: prefill, decode: engines - prefill)
+    return min(load.requestsPerKiloS, rate)
+  }
+
+  private mutating func measure(_ load: RoleLoad, _ forecast: RoleForecast, _ inTimePerMille: Int) {
+    let rate = forecastPerKiloS(prefillEngines, load, forecast)
+    if outcomes[prefillEngines] == nil {
+      outcomes[prefillEngines] = RoleOutcome(load, inTimePerMille: inTimePerMille, forecastPerKiloS: rate)
+    } else {
+      outcomes[prefillEngines]?.add(load, inTimePerMille: inTimePerMille, forecastPerKiloS: rate)
+    }
   }
 
   private func cause(_ wanted: Int, promised: Int, current: Int, _ nowUs: Int64) -> RoleDecision.Cause {

@@ -9,6 +9,8 @@ struct EngineLoop {
   private var router: any Router
   /// Of KV between instances.
   private let transferBytesPerS: Double
+  /// Divides roles while the run lasts; nil: they stay as they are.
+  private(set) var division: RoleDivision?
   private var events: ArraySlice<ScriptedEvent>
   private var upcoming: WorkloadRequest?
   /// Requests whose KV is on its way, soonest first.
@@ -17,13 +19,14 @@ struct EngineLoop {
 
   init(
     engines: [ReferenceEngine], workload: any Workload, models: [Int]? = nil, router: any Router = RoundRobinRouter(),
-    transferBytesPerS: Double = 0, events: [ScriptedEvent] = []
+    transferBytesPerS: Double = 0, division: RoleDivision? = nil, events: [ScriptedEvent] = []
   ) {
     self.engines = engines
     self.workload = workload
     self.models = models ?? Array(repeating: 0, count: engines.count)
     self.router = router
     self.transferBytesPerS = transferBytesPerS
+    self.division = division
     self.events = events[...]
   }
 
@@ -83,11 +86,22 @@ struct EngineLoop {
       nowUs = stepUs
       try engines[first].step(clock)
       if !engines[first].outbox.isEmpty { try sendKV(from: first) }
+      noteEnds(at: first)
       if engines[first].isStuck, upcoming == nil, transfers.isEmpty, events.isEmpty {
         throw .stuck(seq: engines[first].seq, requests: engines[first].load)
       }
     }
     return true
+  }
+
+  private mutating func noteEnds(at index: Int) {
+    guard !engines[index].ended.isEmpty else { return }
+    for request in engines[index].ended { division?.add(request, nowUs) }
+    engines[index].ended.removeAll(keepingCapacity: true)
+    guard let prefillEngines = division?.decide(nowUs) else { return }
+    for index in engines.indices {
+      engines[index].change(to: prefillEngines == 0 ? .both : index < prefillEngines ? .prefill : .decode)
+    }
   }
 
   private mutating func strike(_ event: ScriptedEvent) {
@@ -98,17 +112,21 @@ struct EngineLoop {
 
   /// Hands a request to one of the instances that serve its model and this part of it.
   private mutating func route(_ arrival: EngineArrival, to role: EngineRole) throws(EngineRunError) {
-    if engines.count == 1 { return engines[0].take(arrival) }
-    let target = try choose(arrival.work, role)
+    let target = engines.count == 1 ? 0 : try choose(arrival.work, role)
+    if role == .prefill {
+      division?.add(arrival.work, hitTokens: engines[target].queue.hitTokens(of: arrival.work), nowUs)
+    }
     engines[target].take(arrival)
   }
 
   private mutating func choose(_ work: WorkloadRequest, _ role: EngineRole) throws(EngineRunError) -> Int {
     let candidates = engines.indices.filter {
-      models[$0] == work.model && (engines[$0].options.role == .both || engines[$0].options.role == role)
+      models[$0] == work.model && (engines[$0].role == .both || engines[$0].role == role)
     }
     guard !candidates.isEmpty else { throw .noInstance(model: work.model, role: role.rawValue) }
-    return router.choose(work, among: candidates) { engines[$0].load }
+    return router.choose(
+      work, among: candidates, load: { engines[$0].load },
+      view: { engines[$0].view(for: work, isHandedOver: role == .decode) })
   }
 
   // MARK: - KV between instances
@@ -142,6 +160,10 @@ struct EngineLoop {
     var scorecard = engines[0].scorecard
     for engine in engines.dropFirst() { scorecard.merge(engine.scorecard) }
     scorecard.wallUs = wallUs
+    if let division {
+      scorecard.roleChanges = division.changes
+      scorecard.prefillEngines = division.prefillEngines
+    }
     return scorecard
   }
 

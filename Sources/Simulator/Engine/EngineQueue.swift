@@ -253,6 +253,13 @@ struct EngineQueue {
     return most == 0 ? 0 : cache.hitCount(prefixKeys[Int(h)][..<most]) * blockTokens
   }
 
+  /// The same for a request that is not here.
+  func hitTokens(of work: WorkloadRequest) -> Int {
+    let keys = keys(of: work)
+    let most = min(keys.count, (work.promptTokens - 1) / blockTokens)
+    return most == 0 ? 0 : cache.hitCount(keys[..<most]) * blockTokens
+  }
+
   /// Of a request's first `tokens` tokens, those that the cache holds, whoever holds them there.
   func cachedTokens(_ h: RequestHandle, of tokens: Int) -> Int {
     let most = min(prefixKeys[Int(h)].count, tokens / blockTokens)

@@ -18,6 +18,8 @@ struct EngineRequest {
   var identity: UInt64
   /// Tokens with KV, launched iterations included.
   var computed = 0
+  /// Tokens of its prompt that the cache held when it came.
+  var expectedHitTokens = 0
   /// Output tokens, those of launched iterations included.
   var output = 0
   /// Output tokens whose values are known.
@@ -57,6 +59,9 @@ struct EngineRequest {
 
   /// Tokens that are known or promised and have no KV yet.
   var remaining: Int { promptTokens + output - computed }
+
+  /// Prefill still to do, as far as can be told: a prefix that was cached on arrival counts as found.
+  var prefillLeft: Int { max(0, remaining - (computed == 0 ? expectedHitTokens : 0)) }
 
   var isDecoding: Bool { remaining == 1 && output > 0 }
 }

@@ -69,7 +69,7 @@ extension ReferenceEngine {
     let request = queue[h]
     if request.knownOutput >= request.wantedOutput {
       end(h, .stop)
-    } else if options.role == .prefill {
+    } else if role == .prefill, request.knownOutput == 1 {
       handOver(h)
     }
   }
@@ -90,15 +90,17 @@ extension ReferenceEngine {
 
   mutating func end(_ h: RequestHandle, _ cause: StepDelta.RemovalCause) {
     let request = queue[h]
-    if request.arrivalUs <= countsArrivalsUntilUs {
-      let hasTokens = request.firstTokenUs >= 0
-      scorecard.add(
-        RequestOutcome(
-          classIndex: request.classIndex, tenant: queue.tenant(of: h), promptTokens: request.promptTokens,
-          outputTokens: request.knownOutput, ttftUs: hasTokens ? Int(request.firstTokenUs - request.arrivalUs) : nil,
-          tpotUs: hasTokens ? Int(request.lastTokenUs - request.firstTokenUs) / max(1, request.knownOutput - 1) : 0,
-          maxGapUs: Int(request.maxGapUs), lateGaps: request.lateGaps, isShed: cause == .shed))
-    }
+    let hasTokens = request.firstTokenUs >= 0
+    let outcome = RequestOutcome(
+      classIndex: request.classIndex, tenant: queue.tenant(of: h), promptTokens: request.promptTokens,
+      outputTokens: request.knownOutput, ttftUs: hasTokens ? Int(request.firstTokenUs - request.arrivalUs) : nil,
+      tpotUs: hasTokens ? Int(request.lastTokenUs - request.firstTokenUs) / max(1, request.knownOutput - 1) : 0,
+      maxGapUs: Int(request.maxGapUs), lateGaps: request.lateGaps, isShed: cause == .shed)
+    if request.arrivalUs <= countsArrivalsUntilUs { scorecard.add(outcome) }
+    ended.append(
+      EndedRequest(
+        arrivalUs: request.arrivalUs, outputTokens: request.knownOutput,
+        isInTime: scorecard.classes[request.classIndex].isGood(outcome)))
     remove(h, cause)
   }
 

@@ -16,6 +16,8 @@ public struct ReferenceEngine {
   let engine: EngineDescription
   let profile: GPUProfile
   let options: EngineOptions
+  /// What part of a request it serves from now on.
+  private(set) var role: EngineRole
   let mix: ClassMix
   var link: any SchedulerLink
   private let workload: any Workload
@@ -43,6 +45,8 @@ public struct ReferenceEngine {
   private var landing: [EngineArrival] = []
   /// Requests that did their prefill here and decode elsewhere, until the loop takes them.
   var outbox: [EngineArrival] = []
+  /// Requests that ended here, until the loop takes them.
+  var ended: [EndedRequest] = []
   /// Handles whose absolute state the next Step carries.
   var changed: [RequestHandle] = []
   private var spotTurn = 0
@@ -71,6 +75,7 @@ public struct ReferenceEngine {
     if let overheadUs = options.overheadUs { profile.time.overheadUs = overheadUs }
     self.profile = profile
     self.options = options
+    role = options.role
     self.mix = mix
     self.link = link
     self.workload = workload
@@ -119,6 +124,11 @@ public struct ReferenceEngine {
   /// Nothing happened for so long, although requests are here, that nothing will.
   var isStuck: Bool { idleSteps >= Self.idleStepsMax }
 
+  /// Prompts on the way to the next Step that still need their prefill.
+  var waitingPromptTokens: Int {
+    inbox[inboxHead...].reduce(0) { $0 + ($1.progress == nil ? $1.work.promptTokens : 0) }
+  }
+
   mutating func take(_ arrival: EngineArrival) {
     inbox.append(arrival)
     idleSteps = 0
@@ -150,6 +160,9 @@ public struct ReferenceEngine {
     scorecard.countedUs = min(nowUs, countsArrivalsUntilUs)
     scorecard.close()
   }
+
+  /// Requests that decode here stay where they are; only first tokens from now on are handed over.
+  mutating func change(to role: EngineRole) { self.role = role }
 
   /// Nothing happens before this; then a Step.
   mutating func suspend(until timeUs: Int64) {
@@ -205,7 +218,9 @@ public struct ReferenceEngine {
     delta.arrived.maxOutput.append(
       options.knownOutputLengths ? work.outputTokens : max(1, engine.limits.length - work.promptTokens))
     delta.arrived.ageUs.append(nowUs - work.arrivalUs)
-    delta.arrived.cachedTokens.append(queue.hitTokens(h))
+    let hitTokens = queue.hitTokens(h)
+    delta.arrived.cachedTokens.append(hitTokens)
+    queue.update(h) { $0.expectedHitTokens = hitTokens }
     delta.arrived.ttftSLOMs.append(entry.ttftSLOMs)
     delta.arrived.tpotSLOMs.append(entry.tpotSLOMs)
     guard options.adapters != nil else { return }
@@ -221,6 +236,7 @@ public struct ReferenceEngine {
   }
 
   private mutating func refuse(_ work: WorkloadRequest) {
+    ended.append(EndedRequest(arrivalUs: work.arrivalUs, outputTokens: 0, isInTime: false))
     guard work.arrivalUs <= countsArrivalsUntilUs else { return }
     scorecard.add(
       RequestOutcome(

@@ -30,6 +30,9 @@ public struct Scorecard: Sendable {
   private(set) var adapterLoads = 0
   private(set) var gpuLosses = 0
   private(set) var transferredBytes = 0
+  /// Changes of roles while it ran, and how many engines only prefilled at its end; nil where roles were fixed.
+  public internal(set) var roleChanges: Int?
+  public internal(set) var prefillEngines: Int?
   /// Engines that served, each with a GPU or more of its own.
   private(set) var instances = 1
   /// Of one instance; nil when nobody said.

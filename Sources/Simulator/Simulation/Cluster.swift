@@ -21,6 +21,8 @@ public struct Cluster: Hashable, Sendable {
   public var router: RouterKind
   /// Of KV from prefill to decode instances; 0 for transfers that cost nothing.
   public var transferBytesPerS: Double
+  /// Whether the core's planner divides roles while a run lasts; the instances then are alike.
+  public private(set) var dividesRoles = false
   /// Share of the requests that ask for each model.
   public var modelShares: [Double]
 
@@ -35,8 +37,14 @@ public struct Cluster: Hashable, Sendable {
   }
 
   /// Instances of one kind.
-  public init(_ profile: GPUProfile, count: Int = 1, router: RouterKind = .leastLoaded) {
-    self.init(instances: Array(repeating: Instance(profile: profile), count: count), router: router)
+  public init(
+    _ profile: GPUProfile, count: Int = 1, router: RouterKind = .leastLoaded, roles: RoleMode = .mixed,
+    transferBytesPerS: Double = 0
+  ) {
+    self.init(
+      instances: (0..<count).map { Instance(profile: profile, role: roles.role(of: $0, among: count)) },
+      router: router, transferBytesPerS: transferBytesPerS)
+    dividesRoles = roles == .auto
   }
 
   /// Reads `{"router","kv_transfer_mb_s","models":[{"name","share"}],

@@ -93,7 +93,8 @@ public struct Simulation: Sendable {
     do throws(WorkloadError) { workload = try source.open(rateScale: rateScale) } catch { throw .workload(error) }
     var loop = EngineLoop(
       engines: engines(contender, countsUntilUs), workload: workload, models: cluster.instances.map(\.model),
-      router: cluster.router.router(), transferBytesPerS: cluster.transferBytesPerS, events: events)
+      router: cluster.router.router(), transferBytesPerS: cluster.transferBytesPerS, division: division(contender),
+      events: events)
     var isComplete = true
     var scorecard = try loop.run(clock: clock) { progress in
       isComplete = onProgress(progress) && isComplete
@@ -103,6 +104,16 @@ public struct Simulation: Sendable {
     return SimulationRun(
       scorecard: scorecard, timeline: loop.timeline, boundRequestsPerS: boundRequestsPerS,
       offeredRequestsPerS: demand.ratePerS * rateScale, isComplete: isComplete)
+  }
+
+  /// Who divides roles among the instances, if anybody does.
+  private func division(_ contender: Contender) -> RoleDivision? {
+    guard cluster.dividesRoles else { return nil }
+    let engine = RoleEngine(
+      time: profile.time, kvCapacityTokens: options.kvCapacityTokens ?? profile.kvCapacityTokens,
+      kvBytesPerToken: profile.kvBytesPerToken, transferBytesPerS: Int(cluster.transferBytesPerS),
+      isPaced: contender.policy.isPaced)
+    return RoleDivision(engine: engine, engines: cluster.instances.count, mix: source.mix)
   }
 
   private func engines(_ contender: Contender, _ countsUntilUs: Int64) -> [ReferenceEngine] {

@@ -19,6 +19,10 @@ public enum SimulationTable {
           + "(\(TableText.percent(.number(RateSweep.goodRatio))) of every class), "
           + "\(TableText.percent(.number(run.shareOfBound))) of the bound")
     }
+    if let changes = run.scorecard.roleChanges, let prefill = run.scorecard.prefillEngines {
+      let end = prefill == 0 ? "mixed at the end" : "\(prefill) prefill at the end"
+      lines.append("roles            \(changes) changes, \(end)")
+    }
     if !run.isComplete { lines.append("interrupted: this is what was known by then") }
     return lines.joined(separator: "\n")
   }

@@ -4,6 +4,8 @@ public struct WorkloadSource: Hashable, Sendable {
     /// A trace file; `first` cuts it short.
     case trace(path: String, first: Int?)
     case generated(requests: Int, ratePerS: Double)
+    /// Requests of one kind.
+    case lengths(requests: Int, ratePerS: Double, WorkloadLengths)
   }
 
   public var kind: Kind
@@ -42,6 +44,8 @@ public struct WorkloadSource: Hashable, Sendable {
       String(path.split(separator: "/").last ?? "") + (first.map { ", first \($0)" } ?? "")
         + (copies > 1 ? ", \(copies) times" : "")
     case .generated(let requests, _): "generated, \(requests) requests"
+    case .lengths(let requests, _, let lengths):
+      "\(lengths.promptTokens):\(lengths.outputTokens), \(requests) requests"
     }
   }
 
@@ -65,6 +69,10 @@ public struct WorkloadSource: Hashable, Sendable {
     case .generated(let requests, let ratePerS):
       return GeneratedWorkload(
         requests: requests, ratePerS: ratePerS * rateScale, mix: mix, seed: seed,
+        arrivals: arrivals.map { ArrivalProcess($0.kind, ratePerS: $0.ratePerS * rateScale, variation: $0.variation) })
+    case .lengths(let requests, let ratePerS, let lengths):
+      return LengthsWorkload(
+        requests: requests, ratePerS: ratePerS * rateScale, lengths: lengths, mix: mix, seed: seed,
         arrivals: arrivals.map { ArrivalProcess($0.kind, ratePerS: $0.ratePerS * rateScale, variation: $0.variation) })
     }
   }

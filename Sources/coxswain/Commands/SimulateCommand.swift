@@ -19,6 +19,8 @@ struct SimulateCommand: ParsableCommand {
         coxswain simulate --trace azure_2023_conv.csv --first 6000 --rate-scale 3
         coxswain simulate --trace conv.csv --baseline vllm-v1 --baseline sarathi --report report.html
         coxswain simulate --policy my.json --baseline vllm-v1 --sweep rate -o json
+        coxswain simulate --trace mooncake.jsonl.gz --instances 4 --router affinity
+        coxswain simulate --lengths 3000:150 --rate 14 --baseline vllm-v1 --instances 2 --roles auto --link-gb-s 25
       """)
 
   @OptionGroup var load: WorkloadOptions

@@ -5,6 +5,8 @@ import WireProtocol
 /// The instances of a simulation, and what happens to them.
 struct ClusterOptions: ParsableArguments {
   static let instancesRange = 1...256
+  static let linkRangeGBPerS = 0.001...1e6
+  static let roleNames = RoleMode.allCases.map(\.rawValue).joined(separator: ", ")
   static let routerNames = RouterKind.allCases.map(\.rawValue).joined(separator: ", ")
 
   @Option(help: ArgumentHelp("GPU profile: a bundled name or a file.", valueName: "profile"))
@@ -12,6 +14,14 @@ struct ClusterOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Instances of that profile.", valueName: "n")) var instances = 1
   @Option(help: ArgumentHelp("Who gets a request: \(Self.routerNames).", valueName: "router"))
   var router = RouterKind.leastLoaded
+  @Option(
+    help: ArgumentHelp(
+      "Prefill and decode among the instances: \(Self.roleNames); auto: the planner decides.", valueName: "roles"))
+  var roles = RoleMode.mixed
+  @Option(
+    help: ArgumentHelp(
+      "Bandwidth of KV from prefill to decode instances, default: the profile's link to the host.", valueName: "GB/s"))
+  var linkGbS: Double?
   @Option(help: ArgumentHelp("File with instances, models, roles and KV transfer.", valueName: "file"))
   var cluster: String?
   @Option(help: ArgumentHelp("File with memory pressure and GPU losses by time.", valueName: "file"))
@@ -24,10 +34,24 @@ struct ClusterOptions: ParsableArguments {
     guard cluster == nil || instances == 1 else {
       throw ValidationError("--instances and --cluster: expected one of them")
     }
+    guard cluster == nil || (roles == .mixed && linkGbS == nil) else {
+      throw ValidationError("--cluster: the file says roles and kv_transfer_mb_s; expected no --roles, no --link-gb-s")
+    }
+    guard roles == .mixed || instances > 1 else {
+      throw ValidationError("--roles \(roles.rawValue): expected --instances of at least 2")
+    }
+    if let linkGbS, !Self.linkRangeGBPerS.contains(linkGbS) {
+      throw ValidationError("--link-gb-s \(linkGbS): expected \(Self.linkRangeGBPerS)")
+    }
   }
 
   func load() throws(CommandFailure) -> Cluster {
-    guard let cluster else { return Cluster(try ProfileArgument.load(profile), count: instances, router: router) }
+    guard let cluster else {
+      let profile = try ProfileArgument.load(profile)
+      return Cluster(
+        profile, count: instances, router: router, roles: roles,
+        transferBytesPerS: linkGbS.map { $0 * 1e9 } ?? Double(profile.hostLinkBytesPerS))
+    }
     let bytes = try InputFile.bytes(cluster)
     do throws(WorkloadError) {
       return try Cluster.decode(bytes: bytes, profile: Self.profile)
@@ -52,3 +76,4 @@ struct ClusterOptions: ParsableArguments {
 }
 
 extension RouterKind: ExpressibleByArgument {}
+extension RoleMode: ExpressibleByArgument {}

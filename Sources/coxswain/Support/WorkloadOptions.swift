@@ -15,6 +15,10 @@ struct WorkloadOptions: ParsableArguments {
   var trace: String?
   @Option(help: ArgumentHelp("File with SLO classes and their shares.", valueName: "file")) var classes: String?
   @Option(help: ArgumentHelp("Requests of the generated workload.", valueName: "n")) var requests = 2000
+  @Option(
+    help: ArgumentHelp(
+      "Generate requests of one kind: mean prompt and output tokens, no shared prefixes.", valueName: "prompt:output"))
+  var lengths: String?
   @Option(help: ArgumentHelp("Mean arrivals per second, generated or drawn.", valueName: "x")) var rate = 20.0
   @Option(
     help: ArgumentHelp("Draw the arrivals, at --rate: \(Self.arrivalNames).", valueName: "process"))
@@ -30,6 +34,10 @@ struct WorkloadOptions: ParsableArguments {
   func validate() throws {
     guard Self.requestsRange.contains(requests) else {
       throw ValidationError("--requests \(requests): expected \(Self.requestsRange)")
+    }
+    if let lengths, trace != nil || workloadLengths == nil {
+      throw ValidationError(
+        "--lengths \(lengths): expected prompt:output, both in \(LengthsWorkload.tokensRange), and no --trace")
     }
     guard rate > 0, rate <= 1e6 else { throw ValidationError("--rate \(rate): expected more than 0, at most 1000000") }
     guard rateScale > 0, rateScale <= 1e6 else {
@@ -71,6 +79,9 @@ struct WorkloadOptions: ParsableArguments {
     var source =
       if let trace {
         WorkloadSource(.trace(path: trace, first: first), mix: mix, seed: seed)
+      } else if let workloadLengths {
+        WorkloadSource(
+          .lengths(requests: min(requests, first ?? .max), ratePerS: rate, workloadLengths), mix: mix, seed: seed)
       } else {
         WorkloadSource(.generated(requests: min(requests, first ?? .max), ratePerS: rate), mix: mix, seed: seed)
       }
@@ -78,6 +89,14 @@ struct WorkloadOptions: ParsableArguments {
     source.copies = copies
     source.greedy = greedyTenant
     return source
+  }
+
+  private var workloadLengths: WorkloadLengths? {
+    let parts = lengths?.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) } ?? []
+    guard parts.count == 2, let prompt = parts[0], let output = parts[1],
+      LengthsWorkload.tokensRange.contains(prompt), LengthsWorkload.tokensRange.contains(output)
+    else { return nil }
+    return WorkloadLengths(promptTokens: prompt, outputTokens: output)
   }
 
   private var greedyTenant: (tenant: String, times: Int)? {
