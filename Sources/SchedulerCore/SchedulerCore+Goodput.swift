@@ -105,7 +105,10 @@ extension SchedulerCore {
   private mutating func notePrefill(_ slot: Int, _ request: Request, _ frame: inout GoodputFrame) {
     let job = goodput.jobs[slot]
     let restUs = goodput.time.prefillUs(tokens: request.remainingTokens, prefix: request.computedTokens)
-    if request.firstTokenUs < 0, frame.startUs + Int64(restUs + goodput.time.fixedUs) > job.deadlineUs {
+    let isStarving = goodput.isStarving(request, nowUs: frame.startUs)
+    if isStarving {
+      goodput.setStanding(slot, .starving)
+    } else if request.firstTokenUs < 0, frame.startUs + Int64(restUs + goodput.time.fixedUs) > job.deadlineUs {
       if job.standing != .hopeless { goodput.noteMiss() }
       goodput.setStanding(slot, .hopeless)
     } else if job.standing == .relegated {
@@ -113,12 +116,12 @@ extension SchedulerCore {
       goodput.setStanding(slot, .live)
     }
     let prefill = GoodputFrame.Prefill(
-      slot: Int32(slot), key: goodput.liveKey(job, restUs: restUs), restUs: restUs, dueUs: job.deadlineUs,
-      weight: job.weight)
-    guard goodput.jobs[slot].standing == .live else { return frame.latePrefills.append(prefill) }
+      slot: Int32(slot), key: isStarving ? goodput.starvingKey(request) : goodput.liveKey(job, restUs: restUs),
+      restUs: restUs, dueUs: job.deadlineUs, weight: job.weight)
+    guard isStarving || goodput.jobs[slot].standing == .live else { return frame.latePrefills.append(prefill) }
     frame.committedTokens += reservedTokens(request, goodput.outputs.expectedTokens(request))
     frame.prefills.append(prefill)
-    if request.firstTokenUs < 0 { frame.urgent.append(prefill) }
+    if !isStarving, request.firstTokenUs < 0 { frame.urgent.append(prefill) }
   }
 
   /// Tokens of KV that a request holds and is expected to need.
@@ -211,6 +214,7 @@ extension SchedulerCore {
   /// iteration's length counted on go first.
   private mutating func serveByDeadline(_ frame: inout GoodputFrame) {
     let limitUs = limitUs(frame)
+    guard serveStarving(limitUs, &frame) else { return serveDecodes(dueBy: .max, limitUs, &frame) }
     for slot in frame.kept.lazy.map(Int.init) where !servePrefill(slot, limitUs, kvShare: 1, &frame) { break }
     var nextRunning = 0
     queue.beginWalk(.live, level: 0)
@@ -229,6 +233,19 @@ extension SchedulerCore {
       }
     }
     serveDecodes(dueBy: .max, limitUs, &frame)
+  }
+
+  /// Who waited so long that nobody goes before it. False when nobody after them may get anything.
+  private mutating func serveStarving(_ limitUs: Int, _ frame: inout GoodputFrame) -> Bool {
+    for prefill in frame.prefills {
+      guard goodput.jobs[Int(prefill.slot)].standing == .starving else { break }
+      guard servePrefill(Int(prefill.slot), limitUs, kvShare: 1, &frame) else { return false }
+    }
+    queue.beginWalk(.live, level: 0)
+    while let slot = nextWaiting(.live), goodput.jobs[slot].standing == .starving {
+      guard servePrefill(slot, limitUs, kvShare: 1, &frame) else { return false }
+    }
+    return true
   }
 
   /// Next waiting slot of the lane that is not in the plan; nil at the end of the level.
@@ -295,8 +312,12 @@ extension SchedulerCore {
     guard (own <= room && kvDensity >= frame.refusedKVDensity) || frame.committedTokens == 0 else {
       bind(slot, .waitingKV(missingBlocks: Int(own - room)))
       frame.isRefused = true
-      // Room that frees up is kept for it: only what is worth more may pass.
-      if goodput.jobs[slot].standing == .live { frame.refusedKVDensity = max(frame.refusedKVDensity, kvDensity) }
+      // Room that frees up is kept for it: only what is worth more may pass, and nobody passes who starves.
+      switch goodput.jobs[slot].standing {
+      case .starving: frame.refusedKVDensity = .infinity
+      case .live: frame.refusedKVDensity = max(frame.refusedKVDensity, kvDensity)
+      case .relegated, .hopeless: break
+      }
       return true
     }
     let prefix = request.computedTokens == 0 ? request.cachedTokens : request.computedTokens

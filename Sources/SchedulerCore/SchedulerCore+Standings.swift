@@ -5,6 +5,7 @@ extension SchedulerCore {
 
   /// Waiting requests that can no longer make it move behind the others at once; who gives way is settled now and then.
   mutating func refreshStandings(_ nowUs: Int64) {
+    while let slot = goodput.nextStarving(nowUs: nowUs, ids: mirror.table.ids) { rekey(slot) }
     while let slot = goodput.nextExpired(nowUs: nowUs, ids: mirror.table.ids) { rekey(slot) }
     if goodput.advance(nowUs: nowUs) { settleStandings(nowUs) }
   }
@@ -59,10 +60,11 @@ extension SchedulerCore {
       costUs: goodput.time.decodeUs(context: request.promptTokens + request.outputTokens))
   }
 
-  /// Who is ahead of other tenants gives way before them, whatever it is worth.
+  /// Who is ahead of other tenants gives way before them, whatever it is worth; who starves does not.
   private func candidate(_ slot: Int, _ job: GoodputPlanner.Job, level: Int) -> DemandBins.Candidate {
     let request = mirror.table.requests[slot]
-    let density = level == 0 ? job.density : job.density * Self.aheadShare / Double(level)
+    var density = level == 0 ? job.density : job.density * Self.aheadShare / Double(level)
+    if job.standing == .starving { density = .infinity }
     return DemandBins.Candidate(
       slot: Int32(slot), deadlineUs: job.deadlineUs, prefillUs: job.prefillUs,
       restTokens: goodput.outputs.expectedTokens(request), tpotUs: Double(job.tpotUs),
@@ -71,6 +73,7 @@ extension SchedulerCore {
 
   private mutating func settle(_ candidate: DemandBins.Candidate) {
     let slot = Int(candidate.slot)
+    guard goodput.jobs[slot].standing != .starving else { return }
     // While a tenant is ahead, its requests are the ones to give way for want of capacity.
     let mayBeBelow = !queue.hasTenantsAhead || queue.level(of: mirror.table.requests[slot]) > 0
     let givesWay =

@@ -13,10 +13,12 @@ struct GoodputTests {
     start()
   }
 
-  private mutating func start(blocks: Int = 1_000) {
+  private mutating func start(blocks: Int = 1_000, starvationBoundMs: Int? = nil) {
     engine = FaithfulEngine(FaithfulEngine.description(blocks: blocks, stepTokens: 1_024, sequences: 8))
     core = SchedulerCore(
-      engine: engine.description, policy: .test(ordering: .goodput, strategy: .goodput, timeModel: .plain))
+      engine: engine.description,
+      policy: .test(
+        ordering: .goodput, strategy: .goodput, timeModel: .plain, starvationBoundMs: starvationBoundMs))
   }
 
   /// One iteration. Returns name and tokens of what runs, by name.
@@ -121,6 +123,35 @@ struct GoodputTests {
     let ran = try advance()
     #expect(ran["big"] == nil && ran["small"] == nil)
     #expect(plan.reasons.contains { $0.reason.code == "waiting_kv" })
+  }
+
+  /// With a bound of 8 s who waited 7 s goes before everybody, oldest first, whether it is late (600 tokens within 500
+  /// ms) or has a minute; its prompt is brought to its end. Without a bound the live one goes first.
+  @Test(arguments: [8_000, nil] as [Int?])
+  mutating func theStarvingGoFirst(boundMs: Int?) throws {
+    start(starvationBoundMs: boundMs)
+    engine.arrive(prompt: 120, maxOutput: 1, name: "patient", requestClass: 2, ageUs: 7_000_000)
+    engine.arrive(prompt: 600, maxOutput: 1, name: "late", ageUs: 7_100_000)
+    engine.arrive(prompt: 20, maxOutput: 1, name: "live")
+    let first = try advance()
+    guard boundMs != nil else { return #expect(first["live"] == 20) }
+    #expect(first == ["late": 93])
+    for _ in 0..<5 { #expect(try advance() == ["late": 93]) }
+    #expect(try advance() == ["late": 42, "patient": 51])
+  }
+
+  /// a holds 100 of 256 tokens, and big does not fit beside it. small is worth more per KV and passes it, unless big
+  /// has waited 7 s of 8.
+  @Test(arguments: [8_000, nil] as [Int?])
+  mutating func nobodyPassesWhoStarvesForKV(boundMs: Int?) throws {
+    start(blocks: 16, starvationBoundMs: boundMs)
+    engine.arrive(prompt: 90, maxOutput: 200, name: "a")
+    #expect(try advance()["a"] == 90)
+    engine.arrive(prompt: 150, maxOutput: 20, name: "big", requestClass: 2, ageUs: 7_000_000)
+    engine.arrive(prompt: 20, maxOutput: 4, name: "small")
+    let ran = try advance()
+    #expect(ran["big"] == nil)
+    #expect((ran["small"] == nil) == (boundMs != nil))
   }
 
   @Test mutating func plansAreTheSameInEveryRun() throws {

@@ -6,6 +6,8 @@
 struct GoodputPlanner: Codable, Sendable {
   /// Whether a request counts on being served in time.
   enum Standing: UInt8, Codable, Sendable {
+    /// It waited so long that it goes before everybody, lest it wait longer than the policy allows.
+    case starving
     case live
     /// Its deadline could be met, but not together with those of worthier requests.
     case relegated
@@ -53,6 +55,10 @@ struct GoodputPlanner: Codable, Sendable {
   private(set) var jobs: ContiguousArray<Job> = []
   /// Waiting slots by the last moment at which they can start and be in time.
   private(set) var expiry = SlotHeap()
+  /// Waiting slots by arrival that are not starving yet; empty without a bound on waiting.
+  private var patience = SlotHeap()
+  /// Age from which a request is starving, in microseconds; nil: never.
+  private var starvingUs: Int64?
   let kvCapacityTokens: Double
   /// When the plans that are out will be done, as far as predicted.
   var busyUntilUs: Int64 = .min
@@ -66,11 +72,13 @@ struct GoodputPlanner: Codable, Sendable {
   init(engine: EngineDescription, policy: PolicyConfig) {
     time = TimeEstimator(policy.timeModel ?? .guess(engine))
     kvCapacityTokens = KVGeometry(engine.model).capacityTokens
+    starvingUs = Self.starvingUs(policy)
   }
 
   /// Keeps what was learned unless the policy brings another model.
   mutating func setPolicy(_ policy: PolicyConfig) {
     if let model = policy.timeModel { time = TimeEstimator(model) }
+    starvingUs = Self.starvingUs(policy)
     lookedAtUs = .min
   }
 
@@ -88,16 +96,21 @@ struct GoodputPlanner: Codable, Sendable {
   ) -> SlotHeap.Key {
     if slot >= jobs.count { jobs.append(contentsOf: repeatElement(Job(), count: slot + 1 - jobs.count)) }
     guard request.isLive else {
-      expiry.remove(slot, ids)
+      stopWaiting(slot, ids)
       return SlotHeap.Key(0)
     }
     let isNew = jobs[slot].handle != request.handle
     jobs[slot] = describe(request, requestClass)
     if isNew { noteArrival(slot, request) }
     guard request.isCandidate else {
-      expiry.remove(slot, ids)
+      stopWaiting(slot, ids)
       return SlotHeap.Key(0)
     }
+    guard !isStarving(request, nowUs: nowUs) else {
+      starve(slot, ids)
+      return key(slot, request)
+    }
+    if starvingUs != nil { patience.insert(slot, SlotHeap.Key(request.arrivalUs), ids) }
     let latestUs = latestStart(request, jobs[slot])
     if latestUs < nowUs {
       jobs[slot].standing = .hopeless
@@ -150,6 +163,7 @@ struct GoodputPlanner: Codable, Sendable {
   func key(_ slot: Int, _ request: Request) -> SlotHeap.Key {
     let job = jobs[slot]
     switch job.standing {
+    case .starving: return SlotHeap.Key(0, starvingKey(request), 0)
     case .live: return SlotHeap.Key(0, liveKey(job), request.arrivalUs)
     case .relegated: return SlotHeap.Key(1, -Int64(job.density * 1e12), request.arrivalUs)
     case .hopeless: return SlotHeap.Key(2, request.arrivalUs, 0)
@@ -160,6 +174,40 @@ struct GoodputPlanner: Codable, Sendable {
 
   /// A running prefill's place among the live, with `restUs` of GPU time to go.
   func liveKey(_ job: Job, restUs: Double) -> Int64 { job.deadlineUs + Int64(Self.alpha * restUs) }
+
+  // MARK: - Starvation
+
+  /// A request goes before everybody at 7/8 of the bound: the rest is for those that starve at the same time.
+  private static func starvingUs(_ policy: PolicyConfig) -> Int64? {
+    policy.starvationBoundMs.map { Int64($0) * 1_000 * 7 / 8 }
+  }
+
+  func isStarving(_ request: Request, nowUs: Int64) -> Bool {
+    guard let starvingUs else { return false }
+    return request.arrivalUs <= nowUs &- starvingUs
+  }
+
+  /// A starving request's place among the live: before all of them, by arrival.
+  func starvingKey(_ request: Request) -> Int64 { .min / 2 &+ request.arrivalUs }
+
+  /// Next waiting slot that begins to starve; its standing is changed already.
+  mutating func nextStarving(nowUs: Int64, ids: ContiguousArray<String>) -> Int? {
+    guard let starvingUs, let slot = patience.first, patience.key(of: slot).first <= nowUs &- starvingUs else {
+      return nil
+    }
+    starve(slot, ids)
+    return slot
+  }
+
+  private mutating func starve(_ slot: Int, _ ids: ContiguousArray<String>) {
+    setStanding(slot, .starving)
+    stopWaiting(slot, ids)
+  }
+
+  private mutating func stopWaiting(_ slot: Int, _ ids: ContiguousArray<String>) {
+    expiry.remove(slot, ids)
+    patience.remove(slot, ids)
+  }
 
   // MARK: - Standings
 

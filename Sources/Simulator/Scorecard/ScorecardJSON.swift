@@ -109,7 +109,7 @@ struct ScorecardJSON {
   private static func quantiles(_ us: Histogram) -> JSONValue {
     [
       "mean": .number(us.mean / 1000), "p50": ms(us.quantile(0.5)), "p90": ms(us.quantile(0.9)),
-      "p95": ms(us.quantile(0.95)), "p99": ms(us.quantile(0.99)),
+      "p95": ms(us.quantile(0.95)), "p99": ms(us.quantile(0.99)), "max": ms(us.max),
     ]
   }
 
