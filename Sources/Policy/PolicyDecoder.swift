@@ -9,8 +9,9 @@ struct PolicyDecoder {
 
   init(base: PolicyConfig?) { self.base = base }
 
-  func decode(_ json: JSONValue) -> PolicyConfig? {
-    let optional: Set<PolicyField.Root> = [.schema, .preset, .need, .description]
+  /// The policy, and what single models have instead.
+  func decode(_ json: JSONValue) -> (config: PolicyConfig, models: [PolicyModel])? {
+    let optional: Set<PolicyField.Root> = [.schema, .preset, .need, .description, .models]
     let required = base == nil ? PolicyField.Root.allCases.filter { !optional.contains($0) } : [.version, .name]
     let names = PolicyField.Root.allCases.map(\.rawValue)
     guard
@@ -25,6 +26,28 @@ struct PolicyDecoder {
     var ignored = ""
     root.text("$schema", length: PolicyLimits.schemaLength, into: &ignored)
     root.text("description", length: PolicyLimits.descriptionLength, into: &ignored)
+    decodeSettings(root, &config)
+    return (config, decodeModels(root, over: config))
+  }
+
+  private func decodeModels(_ root: PolicyReader, over config: PolicyConfig) -> [PolicyModel] {
+    guard let elements = root.array("models", count: PolicyLimits.models) else { return [] }
+    let names = PolicyField.Model.allCases.map(\.rawValue)
+    let models = elements.enumerated().map { i, json in
+      var model = PolicyModel(name: "", config: config)
+      guard let reader = PolicyReader(json, path: "/models/\(i)", fields: names, required: ["name"], sink: sink) else {
+        return model
+      }
+      reader.text("name", length: PolicyLimits.modelNameLength, into: &model.name)
+      decodeSettings(reader, &model.config)
+      return model
+    }
+    expectUnique(models.map(\.name), in: root.pointer("models"))
+    return models
+  }
+
+  /// Everything that a model may have of its own.
+  private func decodeSettings(_ root: PolicyReader, _ config: inout PolicyConfig) {
     decodeClasses(root, &config)
     decodeTenants(root, &config)
     section(root, "queue", PolicyField.Queue.self) { queue in
@@ -48,8 +71,7 @@ struct PolicyDecoder {
       $0.ratioPpm("watermark_ratio", most: PolicyLimits.watermarkRatio, into: &config.watermarkPpm)
     }
     section(root, "speculation", PolicyField.Speculation.self) { decodeSpeculation($0, &config) }
-    AllocationCheck(sink: sink).check(config)
-    return config
+    AllocationCheck(settings: root, sink: sink).check(config)
   }
 
   private func decodeBatch(_ reader: PolicyReader, _ config: inout PolicyConfig) {
@@ -104,16 +126,18 @@ struct PolicyDecoder {
 
   private func decodeClasses(_ root: PolicyReader, _ config: inout PolicyConfig) {
     if let elements = root.array("classes", count: PolicyLimits.classes) {
-      config.classes = elements.enumerated().map { decodeClass($1, path: "/classes/\($0)") }
-      expectUnique(config.classes.map(\.name), in: "classes")
+      config.classes = elements.enumerated().map { decodeClass($1, path: "\(root.pointer("classes"))/\($0)") }
+      expectUnique(config.classes.map(\.name), in: root.pointer("classes"))
     }
     root.name("default_class", into: &config.defaultClass)
+    guard root.object["classes"] != nil || root.object["default_class"] != nil else { return }
     let names = config.classes.map(\.name)
     guard !names.contains(config.defaultClass), !names.contains(""), !names.isEmpty else { return }
     sink.add(
       PolicyError(
-        pointer: "/default_class", message: "unknown class", expected: "one of \(names.joined(separator: ", "))",
-        found: "\"\(config.defaultClass)\"", didYouMean: Spelling.nearest(to: config.defaultClass, among: names)))
+        pointer: root.pointer("default_class"), message: "unknown class",
+        expected: "one of \(names.joined(separator: ", "))", found: "\"\(config.defaultClass)\"",
+        didYouMean: Spelling.nearest(to: config.defaultClass, among: names)))
   }
 
   private func decodeClass(_ json: JSONValue, path: String) -> PolicyConfig.RequestClass {
@@ -141,19 +165,20 @@ struct PolicyDecoder {
     config.tenants = elements.enumerated().map { i, json in
       var tenant = PolicyConfig.Tenant(name: "", weight: 1)
       let names = PolicyField.Tenant.allCases.map(\.rawValue)
-      let reader = PolicyReader(json, path: "/tenants/\(i)", fields: names, required: names, sink: sink)
+      let path = "\(root.pointer("tenants"))/\(i)"
+      let reader = PolicyReader(json, path: path, fields: names, required: names, sink: sink)
       reader?.text("name", length: PolicyLimits.tenantNameLength, into: &tenant.name)
       reader?.integer("weight", in: PolicyLimits.weight, into: &tenant.weight)
       return tenant
     }
-    expectUnique(config.tenants.map(\.name), in: "tenants")
+    expectUnique(config.tenants.map(\.name), in: root.pointer("tenants"))
   }
 
-  private func expectUnique(_ names: [String], in member: String) {
+  private func expectUnique(_ names: [String], in pointer: String) {
     for (i, name) in names.enumerated() where !name.isEmpty && names[..<i].contains(name) {
       sink.add(
         PolicyError(
-          pointer: "/\(member)/\(i)/name", message: "named twice", expected: "a name of its own", found: "\"\(name)\""))
+          pointer: "\(pointer)/\(i)/name", message: "named twice", expected: "a name of its own", found: "\"\(name)\""))
     }
   }
 }

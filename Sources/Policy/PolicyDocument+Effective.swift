@@ -39,6 +39,7 @@ extension PolicyDocument {
     ]
     file["memory"] = ["watermark_ratio": .number(Double(config.watermarkPpm) / 1_000_000)]
     file["speculation"] = Self.json(config.speculation, draftTokens: config.draftTokens)
+    if let models = json["models"]?.arrayValue, !models.isEmpty { file["models"] = .array(models) }
     return .object(file)
   }
 

@@ -7,6 +7,14 @@ extension PolicyDocument {
 
   /// One line each: the JSON pointer, a colon, a sentence.
   public var warnings: [String] {
+    let general = ownWarnings
+    return general
+      + models.enumerated().flatMap { index, model in
+        tailored(to: model.name).ownWarnings.filter { !general.contains($0) }.map { "/models/\(index)\($0)" }
+      }
+  }
+
+  private var ownWarnings: [String] {
     [exerciserWarning, rankWarning, classCountWarning, deferWarning].compactMap { $0 } + capWarnings
   }
 

@@ -12,11 +12,22 @@ public struct PolicyDocument: Hashable, Sendable {
   public let config: PolicyConfig
   /// The file as it came.
   public let json: JSONValue
+  /// Models with settings of their own.
+  public let models: [PolicyModel]
 
-  /// A document that was decoded and checked before, as a recording keeps it.
-  public init(config: PolicyConfig, json: JSONValue) {
+  /// A document that was decoded and checked before, as a recording keeps it: already that of its model.
+  public init(config: PolicyConfig, json: JSONValue) { self.init(config: config, json: json, models: []) }
+
+  private init(config: PolicyConfig, json: JSONValue, models: [PolicyModel]) {
     self.config = config
     self.json = json
+    self.models = models
+  }
+
+  /// The policy as it holds for an engine that serves this model: with the model's own settings, if it has any.
+  public func tailored(to model: String) -> PolicyDocument {
+    guard let own = models.first(where: { $0.name == model }) else { return self }
+    return PolicyDocument(config: own.config, json: json, models: models)
   }
 
   /// A preset by name; nil when there is none.
@@ -58,9 +69,9 @@ public struct PolicyDocument: Hashable, Sendable {
 
   private static func decode(_ json: JSONValue, base: PolicyConfig?) throws(PolicyErrors) -> PolicyDocument {
     let decoder = PolicyDecoder(base: base)
-    guard let config = decoder.decode(json), decoder.sink.errors.isEmpty else {
+    guard let (config, models) = decoder.decode(json), decoder.sink.errors.isEmpty else {
       throw PolicyErrors(decoder.sink.errors)
     }
-    return PolicyDocument(config: config, json: json)
+    return PolicyDocument(config: config, json: json, models: models)
   }
 }

@@ -5,6 +5,12 @@ public enum PolicyField {
     case schema = "$schema"
     case version, preset, name, need, description, classes
     case defaultClass = "default_class"
+    case tenants, queue, batch, admission, preemption, memory, speculation, models
+  }
+
+  public enum Model: String, CaseIterable, Sendable {
+    case name, classes
+    case defaultClass = "default_class"
     case tenants, queue, batch, admission, preemption, memory, speculation
   }
 

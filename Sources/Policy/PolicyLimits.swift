@@ -14,6 +14,9 @@ public enum PolicyLimits {
   public static let upgradeQuota = 0...65_536
   public static let upgradesPerSecond = 1...100_000
   public static let tenants = 0...256
+  public static let models = 0...64
+  /// Unicode scalars; models are named as engines name them.
+  public static let modelNameLength = 1...256
   /// Unicode scalars; tenants are named as engines name them, by whatever string.
   public static let tenantNameLength = 1...256
   /// Up to one day.

@@ -37,6 +37,7 @@ import WireProtocol
     try expect("policy-v1", "", is: PolicyField.Root.self)
     try expect("policy-v1", "properties/classes/items", is: PolicyField.Class.self)
     try expect("policy-v1", "properties/tenants/items", is: PolicyField.Tenant.self)
+    try expect("policy-v1", "properties/models/items", is: PolicyField.Model.self)
     try expect("policy-v1", "properties/queue", is: PolicyField.Queue.self)
     try expect("policy-v1", "properties/batch", is: PolicyField.Batch.self)
     try expect("policy-v1", "properties/preemption", is: PolicyField.Preemption.self)
@@ -48,8 +49,8 @@ import WireProtocol
   @Test func policiesHaveNoOtherMembers() throws {
     let schema = try SchemaFile("policy-v1")
     let objects = [
-      "", "properties/classes/items", "properties/tenants/items", "properties/queue", "properties/batch",
-      "properties/preemption",
+      "", "properties/classes/items", "properties/tenants/items", "properties/models/items",
+      "properties/queue", "properties/batch", "properties/preemption",
       "properties/memory", "properties/speculation",
     ]
     for path in objects { #expect(try schema.at(path)["additionalProperties"] == false, "\(path)") }

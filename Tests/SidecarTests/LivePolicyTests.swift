@@ -68,6 +68,33 @@ struct LivePolicyTests {
     }
   }
 
+  /// The engine registered model m: it gets that entry's limit of running requests, and its recording replays.
+  @Test func anEngineGetsTheSettingsOfItsModel() async throws {
+    try await RunningSidecar.with { directory in
+      let admin = try Self.admin(directory)
+      func apply(_ model: String) throws {
+        let own: JSONValue = ["name": .string(model), "batch": ["sequences": 1]]
+        _ = try admin.call(.policyApply, message: ["policy": Self.policy("own", preset: "vllm-v1", ["models": [own]])])
+      }
+      try apply("m")
+      let engine = try WireClient(path: directory + "/engine.sock")
+      let reply = try engine.call(.register, message: try JSONValue(parsing: Conversation.engine)).message
+      let epoch = try #require(reply["epoch"]?.integerValue)
+      func plan(_ seq: Int, _ members: String) throws -> JSONValue {
+        let step = try JSONValue(parsing: Conversation.step(epoch: epoch, seq: seq, members))
+        return try #require(try engine.call(.step, message: step).message["plan"])
+      }
+      _ = try plan(1, Conversation.arrival(1))
+      let held = try plan(2, Conversation.arrival(2, names: false) + #","settled":[{"seq":1,"elapsed_us":5}]"#)
+      #expect(held["reasons"]?.arrayValue?.contains { $0[1] == "waiting_sequences" } == true)
+      try apply("another")
+      let free = try plan(3, #""settled":[{"seq":2,"elapsed_us":5}]"#)
+      #expect(free["run"]?["h"]?.arrayValue?.contains(2) == true)
+      let recording = try RecordingReader.read(try RecordedRun.text(directory))
+      for segment in recording.segments { #expect(try Replayer.run(segment) == 3) }
+    }
+  }
+
   @Test func anInvalidPolicyChangesNothingAndStatusSaysWhy() async throws {
     try await RunningSidecar.with { directory in
       let admin = try Self.admin(directory)

@@ -13,14 +13,14 @@ public struct StepDryRun: Sendable {
   ///   - count: states to look at, of each session the last ones.
   /// - Throws: when the recording replays otherwise.
   public static func report(
-    _ policy: PolicyConfig, _ segments: [RecordingSegment], last count: Int
+    _ policy: PolicyDocument, _ segments: [RecordingSegment], last count: Int
   ) throws(ReplayDifference) -> JSONValue {
     var run = StepDryRun(policy: policy)
     try run.run(segments, last: count)
     return run.json
   }
 
-  private let policy: PolicyConfig
+  private let policy: PolicyDocument
   private var steps = 0
   private var samePlans = 0
   private var sameOrders = 0
@@ -28,7 +28,7 @@ public struct StepDryRun: Sendable {
   private var after = PlanSummary()
   private var examples: [JSONValue] = []
 
-  private init(policy: PolicyConfig) { self.policy = policy }
+  private init(policy: PolicyDocument) { self.policy = policy }
 
   private mutating func run(_ segments: [RecordingSegment], last count: Int) throws(ReplayDifference) {
     for session in Set(segments.map(\.start.session)).sorted() {
@@ -64,7 +64,7 @@ public struct StepDryRun: Sendable {
 
   private mutating func compare(_ core: SchedulerCore, _ replayer: Replayer) {
     var changed = core
-    changed.setPolicy(policy)
+    changed.setPolicy(policy.tailored(to: core.engine.model.id).config)
     let ordered = changed
     var plan = StepPlan()
     changed.plan(resources: replayer.resources, into: &plan)

@@ -9,4 +9,9 @@ public struct ActivePolicy: Sendable {
     self.document = document
     self.generation = generation
   }
+
+  /// As it holds for an engine that serves this model.
+  func tailored(to model: String) -> ActivePolicy {
+    ActivePolicy(document: document.tailored(to: model), generation: generation)
+  }
 }

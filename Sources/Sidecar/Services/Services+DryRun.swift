@@ -16,7 +16,7 @@ extension Services {
     }
     let segments = try await recording(of: ["session": .string(session)]).segments
     let before = registry.policy
-    let result = try await bench.run { try StepDryRun.report(document.config, segments, last: steps) }
+    let result = try await bench.run { try StepDryRun.report(document, segments, last: steps) }
     return [
       "before_policy": .string(before.document.config.name), "before_generation": JSONValue(before.generation),
       "after_policy": .string(document.config.name),

@@ -14,7 +14,8 @@ public enum StatelessPlan {
     var limits = limits
     limits.arrivedPerStep = limits.running + limits.waiting
     let request = try PlanRequest.decode(message, limits: limits)
-    let config = try request.policy.map { json throws(CallError) in try Self.policy(json) } ?? policy.config
+    let document = try request.policy.map { json throws(CallError) in try Self.policy(json) } ?? policy
+    let config = document.tailored(to: request.engine.model.id).config
     var core = SchedulerCore(engine: request.engine, policy: config, limits: limits)
     do throws(StepRejection) { try core.apply(request.step) } catch {
       throw .invalid(field: "/step\(error.field)", error.reason)
@@ -31,8 +32,8 @@ public enum StatelessPlan {
     }
   }
 
-  private static func policy(_ json: JSONValue) throws(CallError) -> PolicyConfig {
-    do throws(PolicyErrors) { return try PolicyDocument.decode(json).config } catch {
+  private static func policy(_ json: JSONValue) throws(CallError) -> PolicyDocument {
+    do throws(PolicyErrors) { return try PolicyDocument.decode(json) } catch {
       let first = error.errors[0]
       throw CallError(
         .invalidArgument, "/policy\(first.pointer): \(first.message)",

@@ -55,7 +55,7 @@ final class EngineSession {
     let engine = try RegisterMessage.decode(message)
     leave()
     let (registration, applied) = registry.register(engine)
-    policy = registry.policy
+    policy = registry.policy.tailored(to: engine.model.id)
     core = SchedulerCore(engine: engine, policy: policy.document.config, limits: limits.mirror)
     self.registration = registration
     backoff = registry.backoff(of: registration.rank)
@@ -275,11 +275,11 @@ final class EngineSession {
   /// The policy from the next Step on. One that came with Register already, or is overtaken, changes nothing.
   func publish(_ policy: ActivePolicy) {
     guard policy.generation > self.policy.generation else { return }
-    self.policy = policy
+    self.policy = core.map { policy.tailored(to: $0.engine.model.id) } ?? policy
     guard core != nil else { return }
-    core!.setPolicy(policy.document.config)
-    observer.setPolicy(policy.document.config)
-    recorder.record(policy, atUs: clock())
+    core!.setPolicy(self.policy.document.config)
+    observer.setPolicy(self.policy.document.config)
+    recorder.record(self.policy, atUs: clock())
   }
 
   /// Hands tokens charged since the last call to the tenants' counters.

@@ -74,7 +74,7 @@ struct PolicyDryRunCommand: ParsableCommand {
 
   private func oneStep(_ recording: Recording, _ after: PolicyDocument) throws(CommandFailure) -> JSONValue {
     do throws(ReplayDifference) {
-      return try StepDryRun.report(after.config, recording.segments, last: steps)
+      return try StepDryRun.report(after, recording.segments, last: steps)
     } catch {
       throw CommandFailure(.failed, "the recording cannot be replayed: \(error.text)")
     }

@@ -12,10 +12,13 @@ struct PolicyShowCommand: ParsableCommand {
         coxswain policy show --presets    the presets, those for a need first
         coxswain policy show --registry   every rule that a policy can name, its source and its cost
         coxswain policy show vllm-v1 -o json > policy.json
+        coxswain policy show policy.json --model llama-3.1-8b
       """)
 
   @Argument(help: ArgumentHelp("Preset or file; without one, the running sidecar is asked.", valueName: "policy"))
   var policy: String?
+  @Option(help: ArgumentHelp("As it holds for an engine that serves this model.", valueName: "name"))
+  var model: String?
   @Flag(help: "List the presets.") var presets = false
   @Flag(help: "List every rule that a policy can name, with its source, stability and cost per step.")
   var registry = false
@@ -27,8 +30,10 @@ struct PolicyShowCommand: ParsableCommand {
     if registry { return try listRegistry() }
     guard let policy else { return try showRunning() }
     let document = try PolicyArgument.load(policy)
-    if output.isJSON { return try StandardOutput.document(document.json) }
-    try StandardOutput.write(PolicyText.text(document))
+    if output.isJSON {
+      return try StandardOutput.document(model == nil ? document.json : shown(document).effective)
+    }
+    try StandardOutput.write(PolicyText.text(shown(document)))
   }
 
   private func showRunning() throws {
@@ -39,7 +44,11 @@ struct PolicyShowCommand: ParsableCommand {
     let policy = reply["policy"] ?? [:]
     // A newer sidecar may know members that this executable does not.
     guard let document = try? PolicyDocument.decode(policy) else { return try StandardOutput.document(policy) }
-    try StandardOutput.write(PolicyText.text(document))
+    try StandardOutput.write(PolicyText.text(shown(document)))
+  }
+
+  private func shown(_ document: PolicyDocument) -> PolicyDocument {
+    model.map { document.tailored(to: $0) } ?? document
   }
 
   private func listPresets() throws {

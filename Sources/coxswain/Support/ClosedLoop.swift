@@ -26,6 +26,8 @@ struct ClosedLoop {
     guard !requests.isEmpty, let engine = traffic.engine else {
       return ["kind": "simulation_from_recorded_arrivals", "requests": 0, "before": nil, "after": nil]
     }
+    let before = before.tailored(to: engine.model.id)
+    let after = after.tailored(to: engine.model.id)
     let mix = ClassMix(
       entries: after.config.classes.map {
         ClassMix.Entry(

@@ -17,6 +17,9 @@ enum PolicyText {
     settings.add(["drafts per request", "\(policy.draftTokens)"])
     settings.add(["hold", Quantity.duration(us: policy.holdUs)])
     settings.add(["default class", policy.defaultClass])
+    if !document.models.isEmpty {
+      settings.add(["models with their own", document.models.map(\.name).joined(separator: ", ")])
+    }
     var classes = TextTable(["CLASS", ">RANK", ">TTFT SLO", ">TPOT SLO", ">WEIGHT"])
     for entry in policy.classes {
       classes.add([
