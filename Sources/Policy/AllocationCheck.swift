@@ -37,6 +37,7 @@ struct AllocationCheck {
   }
 
   private func add(_ member: String, _ rest: String, _ expected: String, found: String) {
-    sink.add(PolicyError(pointer: settings.pointer(member) + rest, message: Self.message, expected: expected, found: found))
+    let pointer = settings.pointer(member) + rest
+    sink.add(PolicyError(pointer: pointer, message: Self.message, expected: expected, found: found))
   }
 }

@@ -16,6 +16,10 @@ enum Main {
     } catch let failure as CommandFailure {
       failure.print()
       exit(failure.status.rawValue)
+    } catch  where Coxswain.exitCode(for: error) == .validationFailure {
+      let line = UsageLine.text(error, arguments: Array(CommandLine.arguments.dropFirst()))
+      CommandFailure(.usage, line).print()
+      exit(ExitStatus.usage.rawValue)
     } catch {
       Coxswain.exit(withError: error)
     }

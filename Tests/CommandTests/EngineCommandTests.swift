@@ -35,6 +35,18 @@ import WireProtocol
     #expect(try classes() == first)
   }
 
+  /// Real time passes with the virtual one, which stays the same.
+  @Test func inRealTimeTheSameTakesLonger() throws {
+    let arguments = ["engine", "--in-process", "-o", "json", "--requests", "4", "--rate", "40", "--seed", "7"]
+    let fast = try #require(try Executable.run(arguments).json()["runs"]?[0])
+    let paced = try #require(try Executable.run(arguments + ["--real-time"]).json()["runs"]?[0])
+    #expect(paced["classes"] == fast["classes"])
+    // The last iteration ends after the last Step was sent.
+    let wall = try #require(paced["wall_s"]?.doubleValue)
+    let makespan = try #require(paced["makespan_s"]?.doubleValue)
+    #expect(wall > 0.9 * makespan)
+  }
+
   @Test func theTableHasTheScorecard() throws {
     let outcome = try Executable.run(["engine", "--in-process"] + Self.small)
     #expect(outcome.status == 0)

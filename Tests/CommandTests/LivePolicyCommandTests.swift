@@ -78,7 +78,7 @@ import WireProtocol
   @Test func aKillInTheMiddleOfAnApplyLeavesAGoodPolicy() throws {
     let directory = try TemporaryDirectory()
     var acknowledged = 0
-    for round in 0..<6 {
+    for round in 0..<16 {
       let sidecar = try ServedSidecar(in: directory, ["--policy", "balanced"])
       let admin = try WireClient(path: sidecar.runtime.adminSocket)
       let status = try admin.call(.status).message["policy"]
@@ -88,7 +88,7 @@ import WireProtocol
       #expect(status?["last_update_failed"] == false)
       let pid = sidecar.pid
       let killer = Thread {
-        usleep(UInt32(3_000 + 7_000 * round))
+        usleep(UInt32(1_000 + 3_000 * round))
         kill(pid, SIGKILL)
       }
       killer.start()

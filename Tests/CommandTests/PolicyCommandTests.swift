@@ -53,8 +53,40 @@ import WireProtocol
       #expect(try valid.json()["valid"] == true)
       #expect(try valid.json()["errors"] == [])
       #expect(try valid.json()["warnings"]?.arrayValue?.isEmpty == (name != "exerciser"))
-      #expect(try Executable.run(["policy", "show", name, "-o", "json"]).json()["name"] == .string(name))
-      #expect(try Executable.run(["policy", "show", name]).output.contains(name))
+      let policy = try Executable.run(["policy", "show", name, "-o", "json"]).json()
+      #expect(policy["name"] == .string(name))
+      try expectAllIsShown(policy, in: Executable.run(["policy", "show", name]).output)
+    }
+  }
+
+  /// Every member that the schema knows is in the document, and each of them with its value in the table.
+  private func expectAllIsShown(_ policy: JSONValue, in table: String) throws {
+    let rows = table.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+    let schema = try Executable.run(["schema", "policy"]).json()["properties"]?.objectValue
+    for member in schema?.members ?? [] where !["$schema", "preset", "description"].contains(member.name) {
+      if ["need", "models"].contains(member.name), policy[member.name] == nil { continue }
+      let value = try #require(policy[member.name], "\(member.name)")
+      switch value {
+      case .object(let section):
+        #expect(section.names.sorted() == member.value["properties"]?.objectValue?.names.sorted())
+        for setting in section.members {
+          let row = try #require(rows.first { $0[0] == "/\(member.name)/\(setting.name)" }, "\(setting.name)")
+          let text = setting.value == .null ? "not" : setting.value.stringValue ?? setting.value.text
+          #expect(row[1] == text)
+        }
+      case .array(let elements):
+        guard !elements.isEmpty else {
+          #expect(rows.contains(["no", member.name]))
+          continue
+        }
+        let header = try #require(rows.first { $0[0] == "/\(member.name)/name" }, "\(member.name)")
+        let columns = ["name"] + header.dropFirst()
+        for element in elements {
+          #expect(element.objectValue?.names.allSatisfy(columns.contains) == true)
+          #expect(rows.contains(columns.map { name in element[name].map { $0.stringValue ?? $0.text } ?? "-" }))
+        }
+      default: #expect(rows.contains { $0[0] == "/\(member.name)" })
+      }
     }
   }
 

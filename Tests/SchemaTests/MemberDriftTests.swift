@@ -40,6 +40,7 @@ import WireProtocol
     try expect("policy-v1", "properties/models/items", is: PolicyField.Model.self)
     try expect("policy-v1", "properties/queue", is: PolicyField.Queue.self)
     try expect("policy-v1", "properties/batch", is: PolicyField.Batch.self)
+    try expect("policy-v1", "properties/admission", is: PolicyField.Admission.self)
     try expect("policy-v1", "properties/preemption", is: PolicyField.Preemption.self)
     try expect("policy-v1", "properties/memory", is: PolicyField.Memory.self)
     try expect("policy-v1", "properties/speculation", is: PolicyField.Speculation.self)
@@ -48,12 +49,10 @@ import WireProtocol
   /// A policy file with a slip must never be taken for a valid one.
   @Test func policiesHaveNoOtherMembers() throws {
     let schema = try SchemaFile("policy-v1")
-    let objects = [
-      "", "properties/classes/items", "properties/tenants/items", "properties/models/items",
-      "properties/queue", "properties/batch", "properties/preemption",
-      "properties/memory", "properties/speculation",
-    ]
-    for path in objects { #expect(try schema.at(path)["additionalProperties"] == false, "\(path)") }
+    let objects = ["", "properties/classes/items", "properties/tenants/items", "properties/models/items"]
+    for path in try objects + Self.sections(schema).map({ "properties/\($0)" }) {
+      #expect(try schema.at(path)["additionalProperties"] == false, "\(path)")
+    }
   }
 
   /// The defaults that the schema shows are what a file without them gets.
@@ -64,7 +63,7 @@ import WireProtocol
     for name in ["classes", "default_class", "tenants"] {
       #expect(try schema.at("properties/\(name)/default") == preset[name], "\(name)")
     }
-    for section in ["queue", "batch", "preemption", "memory", "speculation"] {
+    for section in try Self.sections(schema) {
       for name in try schema.members("properties/\(section)") {
         let shown = try schema.at("properties/\(section)/properties/\(name)/default")
         let used = preset[section]?[name]
@@ -76,12 +75,42 @@ import WireProtocol
   /// Every setting says in which unit it counts, if it counts, and when a change takes effect.
   @Test func settingsOfThePolicySchemaSayUnitAndReload() throws {
     let schema = try SchemaFile("policy-v1")
-    for section in ["queue", "batch", "preemption", "memory", "speculation"] {
-      for name in try schema.members("properties/\(section)") {
-        let setting = try schema.at("properties/\(section)/properties/\(name)")
-        #expect(["hot", "restart"].contains(setting["x-reload"]?.stringValue), "\(section)/\(name)")
-        #expect(setting["oneOf"] != nil || setting["x-unit"] != nil, "\(section)/\(name)")
+    // What a file says of itself is no setting.
+    let ofTheFile: Set = ["$schema", "version", "description"]
+    for name in try schema.members("") where !ofTheFile.contains(name) {
+      let member = try schema.at("properties/\(name)")
+      guard let settings = member["properties"]?.objectValue else {
+        try expectReload(member, name)
+        // A list takes effect as a whole.
+        for (column, setting) in (member["items"]?["properties"]?.objectValue).map(Self.pairs) ?? [] {
+          expectUnit(setting, column, "\(name)/\(column)")
+        }
+        continue
+      }
+      for (setting, json) in Self.pairs(settings) {
+        try expectReload(json, "\(name)/\(setting)")
+        expectUnit(json, setting, "\(name)/\(setting)")
       }
     }
+  }
+
+  /// Members of a policy that hold settings of their own.
+  private static func sections(_ schema: SchemaFile) throws -> [String] {
+    try schema.members("").filter { try schema.at("properties/\($0)")["type"] == "object" }
+  }
+
+  private static func pairs(_ object: JSONObject) -> [(String, JSONValue)] {
+    object.members.map { ($0.name, $0.value) }
+  }
+
+  private func expectReload(_ setting: JSONValue, _ place: String) throws {
+    #expect(["hot", "restart"].contains(setting["x-reload"]?.stringValue), "\(place)")
+  }
+
+  /// Numbers count something; a rank and a weight are bare.
+  private func expectUnit(_ setting: JSONValue, _ name: String, _ place: String) {
+    let types = setting["type"]?.arrayValue ?? [setting["type"] ?? nil]
+    guard types.contains("integer") || types.contains("number") else { return }
+    #expect((setting["x-unit"] != nil) != ["rank", "weight"].contains(name), "\(place)")
   }
 }

@@ -1,10 +1,11 @@
 /// Which adapters an iteration serves when the requests at hand need more than the engine has places for.
 ///
-/// The adapter whose request is due first comes first. One that is there already keeps its place unless another is due
-/// earlier by more than `dwellUs`: a load holds the whole iteration up, and serving adapters in turns of many iterations
-/// instead of alternating keeps loads rare. Streams that are paused meanwhile live on the lead that they have over their
-/// TPOT. A request starts only if the places last for all that have begun: the shares of iterations that adapters must
-/// be in, added up. S-LoRA (Sheng et al., MLSys 2024) asks the same of memory, in pages; an engine here counts places.
+/// The adapter whose request is due first comes first. One that is there already keeps its place unless another is
+/// due earlier by more than `dwellUs`: a load holds the whole iteration up, and serving adapters in turns of many
+/// iterations instead of alternating keeps loads rare. Streams that are paused meanwhile live on the lead that they
+/// have over their TPOT. A request starts only if the places last for all that have begun: the shares of iterations
+/// that adapters must be in, added up. S-LoRA (Sheng et al., MLSys 2024) asks the same of memory, in pages; an engine
+/// here counts places.
 ///
 /// O(running + adapters log adapters + loads x places) per iteration; nothing for an engine without adapters.
 struct AdapterResidency: Codable, Sendable {

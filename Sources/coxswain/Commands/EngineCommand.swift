@@ -17,6 +17,7 @@ struct EngineCommand: ParsableCommand {
         coxswain engine --trace azure_2023_conv.csv --first 2000
         coxswain engine --requests 500 --rate 20 --in-flight 2 -o json
         coxswain engine --in-process --policy vllm-v1-priority
+        coxswain engine --real-time --requests 6000 --rate 8      at the pace of a GPU, for coxswain top and record
       """)
 
   @OptionGroup var load: WorkloadOptions
@@ -24,6 +25,7 @@ struct EngineCommand: ParsableCommand {
   var profile = GPUProfile.defaultName
   @Option(help: ArgumentHelp("Plans in flight: 1 synchronous, 2 or 3 asynchronous.", valueName: "n")) var inFlight = 1
   @Option(help: ArgumentHelp("KV cache in tokens in place of the profile's.", valueName: "n")) var kvTokens: Int?
+  @Flag(help: "Take as long as the GPU would: Steps come at the pace of the virtual time.") var realTime = false
   @Flag(help: "Run the scheduler in this process; no sidecar is needed.") var inProcess = false
   @Option(help: ArgumentHelp("Policy file or preset of --in-process.", valueName: "policy")) var policy: String?
   @OptionGroup var connection: ConnectionOptions
@@ -65,10 +67,15 @@ struct EngineCommand: ParsableCommand {
   }
 
   private func link() throws(CommandFailure) -> any SchedulerLink {
-    if inProcess { return CoreLink(policy: try PolicyArgument.load(policy).config) }
-    do throws(EngineRunError) { return try SocketLink(path: connection.directory.engineSocket) } catch {
-      throw Self.failure(error)
+    let link: any SchedulerLink
+    if inProcess {
+      link = CoreLink(policy: try PolicyArgument.load(policy).config)
+    } else {
+      do throws(EngineRunError) { link = try SocketLink(path: connection.directory.engineSocket) } catch {
+        throw Self.failure(error)
+      }
     }
+    return realTime ? PacedLink(link) : link
   }
 
   private func show(_ result: Result<Scorecard, EngineRunError>) throws(CommandFailure) {

@@ -7,6 +7,8 @@ struct PolicyShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show", abstract: "Show the policy that the sidecar follows, or a preset or file by name.",
     discussion: """
+      Every member is shown, those too that a file leaves to its preset. What they mean: coxswain schema policy
+
       EXAMPLES
         coxswain policy show              the running sidecar's policy
         coxswain policy show --presets    the presets, those for a need first
@@ -30,9 +32,7 @@ struct PolicyShowCommand: ParsableCommand {
     if registry { return try listRegistry() }
     guard let policy else { return try showRunning() }
     let document = try PolicyArgument.load(policy)
-    if output.isJSON {
-      return try StandardOutput.document(model == nil ? document.json : shown(document).effective)
-    }
+    if output.isJSON { return try StandardOutput.document(shown(document).effective) }
     try StandardOutput.write(PolicyText.text(shown(document)))
   }
 
@@ -44,11 +44,17 @@ struct PolicyShowCommand: ParsableCommand {
     let policy = reply["policy"] ?? [:]
     // A newer sidecar may know members that this executable does not.
     guard let document = try? PolicyDocument.decode(policy) else { return try StandardOutput.document(policy) }
-    try StandardOutput.write(PolicyText.text(shown(document)))
+    try StandardOutput.write(PolicyText.text(shown(document)) + Self.nextStep(document.config.name))
   }
 
   private func shown(_ document: PolicyDocument) -> PolicyDocument {
     model.map { document.tailored(to: $0) } ?? document
+  }
+
+  /// How to begin a file of one's own.
+  private static func nextStep(_ name: String) -> String {
+    let source = PolicyDocument.presetNames.contains(name) ? "show \(name) -o json" : "show -o json | jq .effective"
+    return "\nchange it: coxswain policy \(source) > mine.json, edit, coxswain policy validate mine.json\n"
   }
 
   private func listPresets() throws {

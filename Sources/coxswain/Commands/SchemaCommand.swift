@@ -30,7 +30,9 @@ struct SchemaCommand: ParsableCommand {
   func run() throws {
     guard let name else { return try list() }
     guard let path = Self.path(of: name), let bytes = EmbeddedFile.bytes(path) else {
-      throw CommandFailure(.usage, "no schema \(name); known: \(Self.names.joined(separator: ", "))")
+      let meant = Spelling.nearest(to: name, among: Self.names + Self.names.map(Self.unversioned))
+      throw CommandFailure(
+        .usage, "no schema \(name)\(meant.map { "; did you mean '\($0)'?" } ?? "") (see: coxswain schema)")
     }
     if let check {
       return try hold(check, against: String(path.dropFirst(Self.folder.count).dropLast(Self.suffix.count)))
@@ -78,6 +80,11 @@ struct SchemaCommand: ParsableCommand {
       names.first { $0 == wanted }
       ?? names.last { $0.hasPrefix(wanted + "-v") && $0.dropFirst(wanted.count + 2).allSatisfy(\.isNumber) }
     return name.map { folder + $0 + suffix }
+  }
+
+  /// `policy` for `policy-v1`.
+  private static func unversioned(_ name: String) -> String {
+    name.lastIndex(of: "-").map { String(name[..<$0]) } ?? name
   }
 
   private static func title(of name: String) throws -> String {

@@ -27,12 +27,14 @@ struct StatusCommand: ParsableCommand {
   static func text(_ status: JSONValue) -> String {
     var text = headline(status) + "\n" + refusedChange(status)
     let sessions = (status["sessions"]?.arrayValue ?? []).map(SessionStatus.init)
-    text += sessions.isEmpty ? "\nno engine is registered\n" : "\n" + sessionTable(sessions).text
+    text +=
+      sessions.isEmpty
+      ? "\nno engine is registered; try one: coxswain engine --real-time\n" : "\n" + sessionTable(sessions).text
     let exceptions = exceptionTable(sessions)
     if !exceptions.rows.isEmpty { text += "\n" + exceptions.text }
     let tenants = status["tenants"]?.arrayValue ?? []
     if !tenants.isEmpty { text += "\n" + tenantTable(tenants).text }
-    return text
+    return text + "\nthe policy in force: coxswain policy show    watch it work: coxswain top\n"
   }
 
   static func headline(_ status: JSONValue) -> String {

@@ -34,8 +34,11 @@ enum PolicyArgument {
   static func bytes(_ name: String) throws(CommandFailure) -> [UInt8] {
     guard name == "-" || access(name, F_OK) == 0 else {
       let presets = PolicyDocument.presetNames.joined(separator: ", ")
+      let meant = Spelling.nearest(to: name, among: PolicyDocument.presetNames)
       throw CommandFailure(
-        .badConfiguration, "no policy file \(name), and no preset of that name; presets: \(presets)")
+        .badConfiguration,
+        "no policy file \(name), and no preset of that name; "
+          + (meant.map { "did you mean \($0)?" } ?? "presets: \(presets)"))
     }
     do throws(CommandFailure) {
       return try InputFile.bytes(name)

@@ -1,34 +1,42 @@
+import EmbeddedText
 import Policy
+import WireProtocol
 
-/// A decoded policy for people: every default filled in.
+/// A policy for people: every member, as files name it, with every default filled in and the unit that the schema says.
 enum PolicyText {
+  private static let schema = EmbeddedFile.bytes("Schemas/policy-v1.json").flatMap { try? JSONValue(parsing: $0) }
+
   static func text(_ document: PolicyDocument) -> String {
-    let policy = document.config
-    var settings = TextTable(["SETTING", "VALUE"])
-    settings.add(["name", policy.name])
-    if let need = document.need { settings.add(["need", need.rawValue]) }
-    settings.add(["queue ordering", policy.ordering.rawValue])
-    settings.add(["batch strategy", policy.batchStrategy.rawValue])
-    settings.add(["tokens per iteration", limit(policy.stepTokens)])
-    settings.add(["running requests", limit(policy.sequences)])
-    settings.add(["prefill chunk", policy.longPrefillTokens == 0 ? "no limit" : "\(policy.longPrefillTokens) tokens"])
-    settings.add(["free blocks kept", Quantity.decimal(Double(policy.watermarkPpm) / 10_000, places: 2) + "%"])
-    settings.add(["preemption victim", policy.victimOrder.rawValue])
-    settings.add(["drafts per request", "\(policy.draftTokens)"])
-    settings.add(["hold", Quantity.duration(us: policy.holdUs)])
-    settings.add(["default class", policy.defaultClass])
-    if !document.models.isEmpty {
-      settings.add(["models with their own", document.models.map(\.name).joined(separator: ", ")])
+    var settings = TextTable(["MEMBER", ">VALUE", "UNIT"])
+    var lists: [String] = []
+    for member in document.effective.objectValue?.members ?? [] {
+      switch member.value {
+      case .array(let elements): lists.append(list(member.name, elements))
+      case .object(let section):
+        for setting in section.members {
+          settings.add(["/\(member.name)/\(setting.name)", value(setting.value), unit(member.name, setting.name)])
+        }
+      default: if member.name != "description" { settings.add(["/\(member.name)", value(member.value)]) }
+      }
     }
-    var classes = TextTable(["CLASS", ">RANK", ">TTFT SLO", ">TPOT SLO", ">WEIGHT"])
-    for entry in policy.classes {
-      classes.add([
-        entry.name, "\(entry.rank)", "\(Quantity.count(entry.ttftSLOMs)) ms", "\(Quantity.count(entry.tpotSLOMs)) ms",
-        "\(entry.weight)",
-      ])
-    }
-    return settings.text + "\n" + classes.text
+    return ([settings.text] + lists).joined(separator: "\n")
   }
 
-  private static func limit(_ value: Int?) -> String { value.map(Quantity.count) ?? "the engine's limit" }
+  /// Objects of one kind, a row for each and a column for each member that any of them has.
+  private static func list(_ name: String, _ elements: [JSONValue]) -> String {
+    var columns: [String] = []
+    for element in elements {
+      for column in element.objectValue?.names ?? [] where !columns.contains(column) { columns.append(column) }
+    }
+    guard let first = columns.first else { return "no \(name)\n" }
+    var table = TextTable(["/\(name)/\(first)"] + columns.dropFirst().map { ">\($0)" })
+    for element in elements { table.add(columns.map { element[$0].map(value) ?? "-" }) }
+    return table.text
+  }
+
+  private static func value(_ json: JSONValue) -> String { json == .null ? "not set" : json.stringValue ?? json.text }
+
+  private static func unit(_ section: String, _ setting: String) -> String {
+    schema?["properties"]?[section]?["properties"]?[setting]?["x-unit"]?.stringValue ?? ""
+  }
 }
