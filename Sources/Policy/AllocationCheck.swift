@@ -21,7 +21,7 @@ struct AllocationCheck {
 
   private func checkComposition(_ config: PolicyConfig) {
     guard !config.mayShareCapacity else { return }
-    if [.vtc, .dlpm].contains(config.ordering) {
+    if config.ordering.takesTurns {
       let ordering = config.ordering.rawValue
       add("queue", "/allocation", "shared, where tenants take turns over all classes", found: "ordering \(ordering)")
     } else {

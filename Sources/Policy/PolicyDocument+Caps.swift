@@ -43,7 +43,7 @@ extension PolicyDocument {
 
   private var tenantsCap: String? {
     let takesTurns =
-      [.vtc, .dlpm, .weightedFair].contains(config.ordering)
+      config.ordering.takesTurns || config.ordering == .weightedFair
       || config.batchStrategy == .goodput && config.fairness == .vtc
     guard !takesTurns else { return nil }
     if need == .fairness {

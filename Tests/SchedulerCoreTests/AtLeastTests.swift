@@ -21,15 +21,6 @@ struct AtLeastTests {
     FaithfulEngine(FaithfulEngine.description(blocks: blocks, stepTokens: stepTokens, capabilities: verbs))
   }
 
-  private func plan(_ core: inout SchedulerCore, _ engine: inout FaithfulEngine) throws -> StepPlan {
-    try core.apply(engine.step())
-    #expect(core.mirrorViolations() == [])
-    var plan = StepPlan()
-    core.plan(resources: .unknown, into: &plan)
-    #expect(core.planViolations(plan) == [])
-    return plan
-  }
-
   private func arriveBatch(_ engine: inout FaithfulEngine, _ count: Int, prompt: Int = 10) -> [RequestHandle] {
     (0..<count).map {
       engine.arrive(prompt: prompt, maxOutput: 50, requestClass: 2, ageUs: Int64(1_000 - $0))
@@ -47,22 +38,22 @@ struct AtLeastTests {
     var engine = engine()
     var core = SchedulerCore(engine: engine.description, policy: policy())
     let low = arriveBatch(&engine, 4)
-    let first = try plan(&core, &engine)
+    let first = try engine.plan(&core)
     #expect(first.run.map(\.h) == low)
     #expect(!first.reasons.contains { $0.h == low[1] && $0.reason.code == "upgraded" })
     #expect(says(first, low[2], .upgraded(requests: 1)) && says(first, low[3], .upgraded(requests: 2)))
     engine.run(first)
     let high = engine.arrive(prompt: 10, maxOutput: 2)
-    let second = try plan(&core, &engine)
+    let second = try engine.plan(&core)
     #expect(Set(second.run.map(\.h)) == [low[0], low[1], low[2], high])
     #expect(says(second, low[3], .returnedPlace(waiting: 1)))
     #expect(second.requeue.isEmpty)
     engine.run(second)
-    let third = try plan(&core, &engine)
+    let third = try engine.plan(&core)
     #expect(!third.run.map(\.h).contains(low[3]) && says(third, low[3], .waitingShare(requests: 3)))
     engine.run(third)
     #expect(engine.live[high] == nil)
-    let fourth = try plan(&core, &engine)
+    let fourth = try engine.plan(&core)
     #expect(Set(fourth.run.map(\.h)) == Set(low))
     #expect(says(fourth, low[3], .upgraded(requests: 2)))
   }
@@ -72,9 +63,9 @@ struct AtLeastTests {
     var engine = engine()
     var core = SchedulerCore(engine: engine.description, policy: policy())
     _ = arriveBatch(&engine, 200)
-    engine.run(try plan(&core, &engine))
+    engine.run(try engine.plan(&core))
     let high = engine.arrive(prompt: 30, maxOutput: 2)
-    let next = try plan(&core, &engine)
+    let next = try engine.plan(&core)
     #expect(next.run.contains { $0.h == high && $0.n == 30 })
   }
 
@@ -83,11 +74,11 @@ struct AtLeastTests {
     var engine = engine()
     var core = SchedulerCore(engine: engine.description, policy: policy())
     let low = engine.arrive(prompt: 500, maxOutput: 2, requestClass: 2)
-    let first = try plan(&core, &engine)
+    let first = try engine.plan(&core)
     #expect(first.run.map(\.n) == [64])
     engine.run(first)
     let high = engine.arrive(prompt: 30, maxOutput: 2)
-    let second = try plan(&core, &engine)
+    let second = try engine.plan(&core)
     #expect(second.run.first { $0.h == high }?.n == 30 && second.run.first { $0.h == low }?.n == 34)
   }
 
@@ -95,7 +86,7 @@ struct AtLeastTests {
     var engine = engine()
     var core = SchedulerCore(engine: engine.description, policy: policy(quota: 1))
     let low = arriveBatch(&engine, 4)
-    let first = try plan(&core, &engine)
+    let first = try engine.plan(&core)
     #expect(first.run.map(\.h) == Array(low[..<3]))
     #expect(says(first, low[3], .upgradeQuota(requests: 1)))
   }
@@ -105,22 +96,22 @@ struct AtLeastTests {
     var engine = engine()
     var core = SchedulerCore(engine: engine.description, policy: policy(perSecond: 1))
     let low = arriveBatch(&engine, 4)
-    let first = try plan(&core, &engine)
+    let first = try engine.plan(&core)
     #expect(first.run.map(\.h) == Array(low[..<3]))
     #expect(says(first, low[3], .upgradeRate(requests: 1)))
     engine.run(first)
-    let second = try plan(&core, &engine)
+    let second = try engine.plan(&core)
     #expect(second.run.count == 3)
     engine.run(second)
     engine.now += 1_000_000
-    #expect(try plan(&core, &engine).run.count == 4)
+    #expect(try engine.plan(&core).run.count == 4)
   }
 
   @Test func strictMeansItsOwnShareOnly() throws {
     var engine = engine()
     var core = SchedulerCore(engine: engine.description, policy: policy(.strict))
     let low = arriveBatch(&engine, 4)
-    let first = try plan(&core, &engine)
+    let first = try engine.plan(&core)
     #expect(first.run.map(\.h) == Array(low[..<2]))
     #expect(says(first, low[2], .waitingShare(requests: 2)))
   }
@@ -130,7 +121,7 @@ struct AtLeastTests {
     var engine = engine()
     var core = SchedulerCore(engine: engine.description, policy: policy())
     let high = (0..<4).map { engine.arrive(prompt: 10, maxOutput: 9, ageUs: Int64(9 - $0)) }
-    let first = try plan(&core, &engine)
+    let first = try engine.plan(&core)
     #expect(first.run.map(\.h) == Array(high[..<2]))
     #expect(says(first, high[2], .waitingShare(requests: 2)))
   }
@@ -141,10 +132,10 @@ struct AtLeastTests {
     var engine = engine(blocks: 16, stepTokens: 512)
     var core = SchedulerCore(engine: engine.description, policy: policy())
     let low = arriveBatch(&engine, 4, prompt: 48)
-    for _ in 0..<2 { engine.run(try plan(&core, &engine)) }
+    for _ in 0..<2 { engine.run(try engine.plan(&core)) }
     #expect(engine.freeBlocks == 0)
     let high = engine.arrive(prompt: 100, maxOutput: 2)
-    let next = try plan(&core, &engine)
+    let next = try engine.plan(&core)
     #expect(Set(next.run.map(\.h)) == [low[0], low[1], high])
     #expect(next.requeue == [low[3], low[2]])
     #expect(says(next, low[3], .returnedKV(blocks: 4)) && says(next, low[2], .returnedKV(blocks: 4)))
@@ -157,9 +148,9 @@ struct AtLeastTests {
     var engine = engine([.order, .hold, .chunk, .requeue])
     var core = SchedulerCore(engine: engine.description, policy: policy())
     let low = arriveBatch(&engine, 4)
-    engine.run(try plan(&core, &engine))
+    engine.run(try engine.plan(&core))
     let high = engine.arrive(prompt: 10, maxOutput: 2)
-    let next = try plan(&core, &engine)
+    let next = try engine.plan(&core)
     #expect(Set(next.run.map(\.h)) == [low[0], low[1], low[2], high])
     #expect(next.requeue == [low[3]] && says(next, low[3], .returnedKV(blocks: 1)))
   }
@@ -169,13 +160,13 @@ struct AtLeastTests {
     var engine = engine()
     var core = SchedulerCore(engine: engine.description, policy: policy(.shared))
     let low = arriveBatch(&engine, 4)
-    engine.run(try plan(&core, &engine))
+    engine.run(try engine.plan(&core))
     core.setPolicy(policy(.strict))
-    let next = try plan(&core, &engine)
+    let next = try engine.plan(&core)
     #expect(next.run.map(\.h) == Array(low[..<2]))
     #expect(says(next, low[2], .waitingShare(requests: 2)))
     core.setPolicy(policy(.shared))
     engine.run(next)
-    #expect(try plan(&core, &engine).run.count == 4)
+    #expect(try engine.plan(&core).run.count == 4)
   }
 }

@@ -4,11 +4,7 @@ import Testing
 /// Iterations by hand: decode-maximal batching, tiles, a budget from slack, slices.
 struct BatchModeTests {
   private func advance(_ core: inout SchedulerCore, _ engine: inout FaithfulEngine) throws -> StepPlan {
-    try core.apply(engine.step())
-    #expect(core.mirrorViolations() == [])
-    var plan = StepPlan()
-    core.plan(resources: .unknown, into: &plan)
-    #expect(core.planViolations(plan) == [])
+    let plan = try engine.plan(&core)
     engine.run(plan)
     return plan
   }

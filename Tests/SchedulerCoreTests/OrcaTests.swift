@@ -4,11 +4,7 @@ import Testing
 /// Orca (Yu et al., OSDI 2022), worked out by hand: blocks of 16 tokens.
 struct OrcaTests {
   private func advance(_ core: inout SchedulerCore, _ engine: inout FaithfulEngine) throws -> [RequestHandle: Int] {
-    try core.apply(engine.step())
-    #expect(core.mirrorViolations() == [])
-    var plan = StepPlan()
-    core.plan(resources: .unknown, into: &plan)
-    #expect(core.planViolations(plan) == [])
+    let plan = try engine.plan(&core)
     #expect(plan.requeue == [])
     engine.run(plan)
     return Dictionary(uniqueKeysWithValues: plan.run.map { ($0.h, $0.n) })

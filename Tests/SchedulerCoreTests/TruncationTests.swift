@@ -12,11 +12,7 @@ struct TruncationTests {
   }
 
   private func advance(_ core: inout SchedulerCore, _ engine: inout FaithfulEngine) throws -> StepPlan {
-    try core.apply(engine.step())
-    #expect(core.mirrorViolations() == [])
-    var plan = StepPlan()
-    core.plan(resources: .unknown, into: &plan)
-    #expect(core.planViolations(plan) == [])
+    let plan = try engine.plan(&core)
     engine.run(plan)
     #expect(engine.freeBlocks >= 0)
     return plan

@@ -20,22 +20,13 @@ struct TurnAwayTests {
     FaithfulEngine(FaithfulEngine.description(stepTokens: 64, sequences: 1, capabilities: verbs))
   }
 
-  private func plan(_ core: inout SchedulerCore, _ engine: inout FaithfulEngine) throws -> StepPlan {
-    try core.apply(engine.step())
-    #expect(core.mirrorViolations() == [])
-    var plan = StepPlan()
-    core.plan(resources: .unknown, into: &plan)
-    #expect(core.planViolations(plan) == [])
-    return plan
-  }
-
   /// Four arrive, one runs, one may wait: the two that came last end, the newest first. A plan that never arrived is
   /// made good by the next one.
   @Test func whoCameLastEndsBeyondTheDepth() throws {
     var engine = engine()
     var core = SchedulerCore(engine: engine.description, policy: policy(depth: 1))
     let arrived = (0..<4).map { engine.arrive(prompt: 10, maxOutput: 20, ageUs: Int64(400 - 100 * $0)) }
-    let first = try plan(&core, &engine)
+    let first = try engine.plan(&core)
     #expect(first.run.map(\.h) == [arrived[0]])
     #expect(first.abort.map(\.h) == [arrived[3], arrived[2]])
     #expect(first.abort.allSatisfy { $0.retryAfterMs == 1_000 })
@@ -45,7 +36,7 @@ struct TurnAwayTests {
     core.plan(resources: .unknown, into: &again)
     #expect(again.abort.map(\.h) == [arrived[3], arrived[2]])
     engine.run(again)
-    #expect(try plan(&core, &engine).abort.isEmpty)
+    #expect(try engine.plan(&core).abort.isEmpty)
   }
 
   /// 60 tokens take 60 ms and 50 are left: too late by 10, and by the millisecond of the Step. The other has time.
@@ -53,10 +44,10 @@ struct TurnAwayTests {
     var engine = engine()
     var core = SchedulerCore(engine: engine.description, policy: policy(infeasible: .abort))
     let running = engine.arrive(prompt: 10, maxOutput: 20, ageUs: 100)
-    engine.run(try plan(&core, &engine))
+    engine.run(try engine.plan(&core))
     let late = engine.arrive(prompt: 60, maxOutput: 5, ttftSLOMs: 50)
     let early = engine.arrive(prompt: 60, maxOutput: 5, ttftSLOMs: 500)
-    let next = try plan(&core, &engine)
+    let next = try engine.plan(&core)
     #expect(next.run.map(\.h) == [running])
     #expect(next.abort.map(\.h) == [late])
     #expect(next.reasons.contains { $0.h == late && $0.reason.code == "shed_infeasible" })
@@ -74,7 +65,7 @@ struct TurnAwayTests {
     var core = SchedulerCore(engine: engine.description, policy: policy(infeasible: infeasible))
     let late = engine.arrive(prompt: 60, maxOutput: 5, ageUs: 300, ttftSLOMs: 50)
     let early = engine.arrive(prompt: 60, maxOutput: 5, ageUs: 200, ttftSLOMs: 500)
-    let first = try plan(&core, &engine)
+    let first = try engine.plan(&core)
     #expect(first.run.map(\.h) == [goesFirst ? late : early])
     #expect(first.abort.isEmpty)
   }
@@ -84,10 +75,10 @@ struct TurnAwayTests {
     var engine = engine()
     var core = SchedulerCore(engine: engine.description, policy: policy(depth: 0, infeasible: .abort))
     let only = engine.arrive(prompt: 60, maxOutput: 5, ageUs: 900, ttftSLOMs: 1)
-    let first = try plan(&core, &engine)
+    let first = try engine.plan(&core)
     #expect(first.run.map(\.h) == [only] && first.abort.isEmpty)
     engine.run(first)
-    #expect(try plan(&core, &engine).abort.isEmpty)
+    #expect(try engine.plan(&core).abort.isEmpty)
   }
 
   /// No more wait after a plan than the policy lets wait, and everybody finishes or is turned away.
@@ -103,7 +94,7 @@ struct TurnAwayTests {
         engine.arrive(prompt: 1 + random.below(100), maxOutput: 1 + random.below(10))
         arrived += 1
       }
-      let plan = try plan(&core, &engine)
+      let plan = try engine.plan(&core)
       turnedAway += plan.abort.count
       engine.run(plan)
       #expect(engine.live.values.count { !$0.running } <= 3, "seed \(seed)")

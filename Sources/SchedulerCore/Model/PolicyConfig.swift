@@ -72,7 +72,7 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     case goodput
 
     /// Whether tenants take turns by what they were served.
-    var takesTurns: Bool { self == .vtc || self == .dlpm }
+    public var takesTurns: Bool { self == .vtc || self == .dlpm }
 
     /// Whether keys come from ranks that time changes.
     var isRanked: Bool { self == .mlfq || self == .qoserve || self == .mooreHodgson || self == .srpt }
