@@ -15,19 +15,19 @@ extension SchedulerCore {
       if !capacity.standOnOwn(slot, index: classIndex(mirror.table.requests[slot])) { others.append(slot) }
     }
     for index in capacity.classes.indices { settleIdle(index) }
-    for slot in others where capacity.standing(of: slot, mirror.table.requests[slot].handle) == .upgraded {
+    for slot in others where capacity.standing(of: slot, mirror.table.requests[slot].serial) == .upgraded {
       goOnOrReturn(slot)
     }
     for slot in others where draft.mark(of: slot) == .open {
       let request = mirror.table.requests[slot]
-      if capacity.standing(of: slot, request.handle) == .none { upgradeOrLeaveOut(slot, request) }
+      if capacity.standing(of: slot, request.serial) == .none { upgradeOrLeaveOut(slot, request) }
     }
   }
 
   private mutating func count(_ slot: Int) {
     let request = mirror.table.requests[slot]
     capacity.count(
-      slot, request.handle, index: classIndex(request),
+      slot, request.serial, index: classIndex(request),
       blocks: budget.growthBlocks(from: 0, to: request.computedTokens),
       tokens: request.isBlocked ? 0 : max(0, request.remainingTokens))
   }
@@ -69,7 +69,7 @@ extension SchedulerCore {
   }
 
   private mutating func join(_ slot: Int, _ request: Request, index: Int, blocks: Int, _ ground: CapacityGround) {
-    let upgraded = capacity.join(slot, request.handle, index: index, blocks: blocks, ground)
+    let upgraded = capacity.join(slot, request.serial, index: index, blocks: blocks, ground)
     if upgraded > 0 { draft.explain(request.handle, .upgraded(requests: upgraded)) }
   }
 
@@ -181,7 +181,7 @@ extension SchedulerCore {
       let request = mirror.table.requests[slot]
       let other = classIndex(request)
       guard capacity.classes[other].rank > capacity.classes[index].rank, mayGiveWay(slot, request) else { continue }
-      if capacity.standing(of: slot, request.handle) != .own { return slot }
+      if capacity.standing(of: slot, request.serial) != .own { return slot }
       let holds = capacity.classes[other]
       if beyond == nil, holds.heldBlocks > holds.blocks { beyond = slot }
     }
@@ -202,7 +202,7 @@ extension SchedulerCore {
     for slot in mirror.table.running.reversed().lazy.map(Int.init) {
       let request = mirror.table.requests[slot]
       let isEligible = preemption.isEligible(slot, mirror.table, draft)
-      if capacity.standing(of: slot, request.handle) != .own, isEligible || mayGiveWay(slot, request) { return slot }
+      if capacity.standing(of: slot, request.serial) != .own, isEligible || mayGiveWay(slot, request) { return slot }
       guard isEligible else { continue }
       if beyond == nil, classIndex(request) == worst { beyond = slot }
     }
@@ -211,7 +211,7 @@ extension SchedulerCore {
 
   /// Whether preempting `victim` for the request in `slot` gives capacity back to its owner.
   func isReturn(_ victim: Int, _ request: Request, to slot: Int) -> Bool {
-    capacity.isOn && victim != slot && capacity.standing(of: victim, request.handle) != .own
+    capacity.isOn && victim != slot && capacity.standing(of: victim, request.serial) != .own
   }
 
   /// Preempts a request because its capacity goes back.

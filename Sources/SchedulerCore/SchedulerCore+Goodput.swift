@@ -371,10 +371,17 @@ extension SchedulerCore {
     return low
   }
 
+  /// What hopeless requests fill the model's part of an iteration to. Between tenants the share of late requests is
+  /// theirs like that of the others: one that is behind because its requests are late would never catch up.
+  private func hopelessUs(_ frame: GoodputFrame) -> Int {
+    guard !queue.hasTenantsAhead else { return limitUs(frame) }
+    return Int(Double(frame.tauUs) * Self.hopelessShare) - frame.draftUs
+  }
+
   /// Relegated and hopeless requests use the time that is left.
   private mutating func serveLate(_ frame: inout GoodputFrame) {
     let limitUs = limitUs(frame)
-    let hopelessUs = Int(Double(frame.tauUs) * Self.hopelessShare) - frame.draftUs
+    let hopelessUs = hopelessUs(frame)
     for prefill in frame.latePrefills where !servePrefill(Int(prefill.slot), hopelessUs, kvShare: 1, &frame) { break }
     serveDecodes(dueBy: .max, hopelessUs, &frame)
     serveWaitingLate(limitUs, hopelessUs: hopelessUs, &frame)

@@ -19,7 +19,7 @@ extension SchedulerCore {
     _ = budget.release(from: choice.keepTokens, to: request.computedTokens)
     draft.preempt(slot: victim, verb: .truncate, keepTokens: choice.keepTokens)
     if !preemption.cut.contains(slot: victim) { preemption.note(victim, request, choice, nowUs: mirror.nowUs) }
-    preemption.cut.insert(slot: victim, request.handle)
+    preemption.cut.insert(slot: victim, request.serial)
     draft.explain(request.handle, .truncateCost(us: choice.costUs))
     draft.explain(request.handle, .truncatedKV(tokens: request.computedTokens - choice.keepTokens))
   }

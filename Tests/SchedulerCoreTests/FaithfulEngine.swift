@@ -5,6 +5,8 @@ import SchedulerCore
 struct FaithfulEngine {
   struct Live {
     var id: String
+    /// The how manieth it is.
+    var number: Int
     var prompt: Int
     var maxOutput: Int
     var computed = 0
@@ -28,7 +30,11 @@ struct FaithfulEngine {
   var iterationUs: Int64 = 1_000
   var seq: UInt64 = 0
   var live: [RequestHandle: Live] = [:]
+  /// Handles of requests that ended go to the next ones, as the session rules allow, the last one first.
+  var usesHandlesAgain = false
+  private var freeHandles: [RequestHandle] = []
   private var nextHandle: RequestHandle = 1
+  private var arrivals = 0
   private var pending = StepDelta()
   private var namesSent = false
   /// Tokens really computed.
@@ -51,10 +57,10 @@ struct FaithfulEngine {
     prompt: Int, maxOutput: Int, name: String? = nil, requestClass: Int = 1, tenant: Int = 0, ageUs: Int64 = 0,
     cachedTokens: Int = 0, ttftSLOMs: Int = 0, adapter: Int? = nil
   ) -> RequestHandle {
-    let h = nextHandle
-    nextHandle += 1
-    let id = name ?? "r\(h)"
-    live[h] = Live(id: id, prompt: prompt, maxOutput: maxOutput, arrival: now - ageUs, cached: cachedTokens)
+    let h = takeHandle()
+    arrivals += 1
+    let id = name ?? "r\(arrivals)"
+    live[h] = Live(id: id, number: arrivals, prompt: prompt, maxOutput: maxOutput, arrival: now - ageUs, cached: cachedTokens)
     pending.arrived.h.append(h)
     pending.arrived.id.append(id)
     pending.arrived.tenant.append(tenant)
@@ -68,6 +74,12 @@ struct FaithfulEngine {
       pending.arrived.adapter.append(adapter.map { Self.names.count - Self.adapters.count + $0 } ?? -1)
     }
     return h
+  }
+
+  private mutating func takeHandle() -> RequestHandle {
+    if usesHandlesAgain, let handle = freeHandles.popLast() { return handle }
+    nextHandle += 1
+    return nextHandle - 1
   }
 
   mutating func setBlocked(_ h: RequestHandle, _ blocked: Bool) {
@@ -85,6 +97,7 @@ struct FaithfulEngine {
     seq += 1
     now += iterationUs
     var delta = pending
+    freeHandles += pending.removed
     pending.removeAll()
     delta.epoch = 7
     delta.seq = seq
@@ -133,7 +146,8 @@ struct FaithfulEngine {
       pending.settled.elapsedUs.append(iterationUs)
       pending.settled.acceptedEnd.append(0)
     }
-    for h in live.keys.sorted() where live[h]!.output >= live[h]!.maxOutput {
+    let ended = live.filter { $0.value.output >= $0.value.maxOutput }
+    for h in ended.keys.sorted(by: { ended[$0]!.number < ended[$1]!.number }) {
       finishedIDs.append(live[h]!.id)
       live[h] = nil
       finished += 1

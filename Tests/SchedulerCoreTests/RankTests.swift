@@ -52,9 +52,11 @@ struct RankTests {
   private static let ids: ContiguousArray<String> = ["a", "b"]
 
   private func request(_ handle: RequestHandle = 1) -> Request {
-    Request(
+    var request = Request(
       handle: handle, tenant: 0, className: 1, adapter: -1, promptTokens: 9, maxOutputTokens: 9, arrivalUs: 1_000,
       cachedTokens: 0, ttftSLOMs: 0, tpotSLOMs: 0)
+    request.serial = RequestSerial(handle)
+    return request
   }
 
   /// The first level whose quantum of 10, 20, 40, 80 ms covers the prefill; one that covers it exactly does.

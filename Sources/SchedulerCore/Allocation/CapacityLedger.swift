@@ -12,7 +12,7 @@ struct CapacityLedger: Codable, Sendable {
   }
 
   private struct SlotStanding: Codable, Sendable {
-    var handle: RequestHandle = 0
+    var serial: RequestSerial = 0
     var standing = Standing.none
   }
 
@@ -64,9 +64,9 @@ struct CapacityLedger: Codable, Sendable {
   /// - Parameters:
   ///   - blocks: KV blocks that it holds.
   ///   - tokens: what it has left to compute, in tokens.
-  mutating func count(_ slot: Int, _ handle: RequestHandle, index: Int, blocks: Int, tokens: Int) {
+  mutating func count(_ slot: Int, _ serial: RequestSerial, index: Int, blocks: Int, tokens: Int) {
     if slot >= marks.count { marks.append(contentsOf: repeatElement(SlotStanding(), count: slot + 1 - marks.count)) }
-    if marks[slot].handle != handle { marks[slot] = SlotStanding(handle: handle) }
+    if marks[slot].serial != serial { marks[slot] = SlotStanding(serial: serial) }
     classes[index].heldBlocks += blocks
     runningTokens[index] += tokens
     if marks[slot].standing == .own { classes[index].usedPlaces += 1 }
@@ -89,8 +89,8 @@ struct CapacityLedger: Codable, Sendable {
       runningTokens: runningTokens[index])
   }
 
-  func standing(of slot: Int, _ handle: RequestHandle) -> Standing {
-    slot < marks.count && marks[slot].handle == handle ? marks[slot].standing : .none
+  func standing(of slot: Int, _ serial: RequestSerial) -> Standing {
+    slot < marks.count && marks[slot].serial == serial ? marks[slot].standing : .none
   }
 
   /// Whether an upgraded request goes on as it is: a better class still leaves a place idle, and the quota holds.
@@ -129,15 +129,15 @@ struct CapacityLedger: Codable, Sendable {
 
   /// A request joins on the ground that it was offered. Returns how many of its class run on capacity of better ones;
   /// 0 when it stands on its own.
-  mutating func join(_ slot: Int, _ handle: RequestHandle, index: Int, blocks: Int, _ ground: CapacityGround) -> Int {
+  mutating func join(_ slot: Int, _ serial: RequestSerial, index: Int, blocks: Int, _ ground: CapacityGround) -> Int {
     if slot >= marks.count { marks.append(contentsOf: repeatElement(SlotStanding(), count: slot + 1 - marks.count)) }
     classes[index].heldBlocks += blocks
     guard case .upgrade(let lender) = ground else {
-      marks[slot] = SlotStanding(handle: handle, standing: .own)
+      marks[slot] = SlotStanding(serial: serial, standing: .own)
       classes[index].usedPlaces += 1
       return 0
     }
-    marks[slot] = SlotStanding(handle: handle, standing: .upgraded)
+    marks[slot] = SlotStanding(serial: serial, standing: .upgraded)
     classes[lender].idlePlaces -= 1
     classes[lender].idleBlocks = max(0, classes[lender].idleBlocks - blocks)
     classes[index].upgradedPlaces += 1

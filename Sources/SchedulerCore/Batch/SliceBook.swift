@@ -3,7 +3,7 @@
 /// output tokens: with drafts it is over sooner.
 struct SliceBook: Codable, Sendable {
   private struct Slice: Codable, Sendable {
-    var handle: RequestHandle
+    var serial: RequestSerial
     var startTokens: Int
     /// Session time in microseconds; -1 within the slice.
     var endedUs: Int64 = -1
@@ -17,14 +17,14 @@ struct SliceBook: Codable, Sendable {
 
   /// A request is served anew.
   mutating func begin(slot: Int, _ request: Request) {
-    let slice = Slice(handle: request.handle, startTokens: request.outputTokens)
+    let slice = Slice(serial: request.serial, startTokens: request.outputTokens)
     if slot >= slices.count { slices.append(contentsOf: repeatElement(slice, count: slot + 1 - slices.count)) }
     slices[slot] = slice
   }
 
   /// When a running request's slice ended, in session time; nil within it. One that is not known yet begins a slice.
   mutating func endedUs(slot: Int, _ request: Request, nowUs: Int64) -> Int64? {
-    guard slot < slices.count, slices[slot].handle == request.handle else {
+    guard slot < slices.count, slices[slot].serial == request.serial else {
       begin(slot: slot, request)
       return nil
     }

@@ -17,7 +17,7 @@ struct GoodputPlanner: Codable, Sendable {
 
   /// What the planner knows about one slot beside the mirror's request.
   struct Job: Codable, Sendable {
-    var handle: RequestHandle = 0
+    var serial: RequestSerial = 0
     /// When the next output token is due: TTFT for a fresh request, else counted from the first token.
     var deadlineUs: Int64 = 0
     var tpotUs: Int64 = 0
@@ -99,7 +99,7 @@ struct GoodputPlanner: Codable, Sendable {
       stopWaiting(slot, ids)
       return SlotHeap.Key(0)
     }
-    let isNew = jobs[slot].handle != request.handle
+    let isNew = jobs[slot].serial != request.serial
     jobs[slot] = describe(request, requestClass)
     if isNew { noteArrival(slot, request) }
     guard request.isCandidate else {
@@ -123,7 +123,7 @@ struct GoodputPlanner: Codable, Sendable {
   }
 
   private func describe(_ request: Request, _ requestClass: PolicyConfig.RequestClass) -> Job {
-    var job = Job(handle: request.handle)
+    var job = Job(serial: request.serial)
     let tpotMs = request.tpotSLOMs > 0 ? request.tpotSLOMs : requestClass.tpotSLOMs
     let ttftMs = request.ttftSLOMs > 0 ? request.ttftSLOMs : requestClass.ttftSLOMs
     job.tpotUs = Int64(tpotMs) * 1000

@@ -368,10 +368,11 @@ struct Mirror: Codable, Sendable {
   }
 
   private mutating func noteOutcome(_ drafted: LaunchRecord.Drafted, accepted: Int) {
+    let request = table.requests[Int(drafted.slot)]
     outcomes.append(
       DraftOutcome(
-        slot: drafted.slot, handle: drafted.handle, drafted: Int(drafted.k), accepted: accepted,
-        deliveredTokens: table.requests[Int(drafted.slot)].deliveredTokens))
+        slot: drafted.slot, serial: request.serial, drafted: Int(drafted.k), accepted: accepted,
+        deliveredTokens: request.deliveredTokens))
   }
 
   // MARK: - Absolute state

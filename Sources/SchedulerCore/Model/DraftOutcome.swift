@@ -1,7 +1,7 @@
 /// What became of one request's drafts in a settled iteration.
 public struct DraftOutcome: Hashable, Codable, Sendable {
   public var slot: Int32
-  public var handle: RequestHandle
+  public var serial: RequestSerial
   /// Drafts that were verified, at least 1.
   public var drafted: Int
   /// Those of them that were right; the token that follows them comes on top.
@@ -9,9 +9,9 @@ public struct DraftOutcome: Hashable, Codable, Sendable {
   /// Output tokens of the request that are settled, those of this iteration included.
   public var deliveredTokens: Int
 
-  public init(slot: Int32, handle: RequestHandle, drafted: Int, accepted: Int, deliveredTokens: Int) {
+  public init(slot: Int32, serial: RequestSerial, drafted: Int, accepted: Int, deliveredTokens: Int) {
     self.slot = slot
-    self.handle = handle
+    self.serial = serial
     self.drafted = drafted
     self.accepted = accepted
     self.deliveredTokens = deliveredTokens

@@ -2,6 +2,8 @@
 /// beside it in `RequestTable`.
 public struct Request: Hashable, Codable, Sendable {
   public var handle: RequestHandle
+  /// Set when the request enters the table.
+  public var serial: RequestSerial = 0
   /// Index into the session's names.
   public var tenant: Int32
   /// Index into the session's names.
@@ -71,7 +73,11 @@ public struct Request: Hashable, Codable, Sendable {
   }
 
   /// Whether the slot still holds the request that a record made earlier means.
+  /// Until the plan of the record is settled: the engine gives the handle to nobody else before.
   public func isSame(as handle: RequestHandle) -> Bool { isLive && self.handle == handle }
+
+  /// Whether the slot still holds the request that a memory is about.
+  func isSame(as serial: RequestSerial) -> Bool { isLive && self.serial == serial }
 
   /// Live, waiting and not blocked: it may be admitted.
   public var isCandidate: Bool { isLive && !isRunning && !isBlocked }

@@ -11,6 +11,7 @@ public struct RequestTable: Codable, Sendable {
   private var handles = HandleMap()
   private var freeSlots: ContiguousArray<Int32> = []
   private var requeues: Int64 = 0
+  private var arrivals: RequestSerial = 0
   /// Sums over all live requests.
   public private(set) var sums = StepDelta.Check(running: 0, waiting: 0, blocked: 0, computed: 0, output: 0)
   /// Slots whose place in the waiting order may have changed since `drainChanged`.
@@ -53,6 +54,8 @@ public struct RequestTable: Codable, Sendable {
       requests.append(request)
       ids.append(id)
     }
+    arrivals += 1
+    requests[slot].serial = arrivals
     handles.set(request.handle, slot: slot)
     sums.waiting += 1
     changed.append(Int32(slot))

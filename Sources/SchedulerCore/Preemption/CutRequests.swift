@@ -2,7 +2,7 @@
 struct CutRequests: Codable, Sendable {
   private struct Entry: Codable, Sendable {
     var slot: Int32
-    var handle: RequestHandle
+    var serial: RequestSerial
   }
 
   /// In the order in which they were cut.
@@ -13,8 +13,8 @@ struct CutRequests: Codable, Sendable {
 
   func contains(slot: Int) -> Bool { entries.contains { $0.slot == Int32(slot) } }
 
-  mutating func insert(slot: Int, _ handle: RequestHandle) {
-    if !contains(slot: slot) { entries.append(Entry(slot: Int32(slot), handle: handle)) }
+  mutating func insert(slot: Int, _ serial: RequestSerial) {
+    if !contains(slot: slot) { entries.append(Entry(slot: Int32(slot), serial: serial)) }
   }
 
   mutating func remove(slot: Int) { entries.removeAll { $0.slot == Int32(slot) } }
@@ -23,7 +23,7 @@ struct CutRequests: Codable, Sendable {
   mutating func prune(_ table: RequestTable) {
     entries.removeAll { entry in
       let request = table.requests[Int(entry.slot)]
-      return !request.isSame(as: entry.handle) || !request.isRunning || request.remainingTokens <= 1
+      return !request.isSame(as: entry.serial) || !request.isRunning || request.remainingTokens <= 1
     }
   }
 }

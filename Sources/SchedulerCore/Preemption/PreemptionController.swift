@@ -12,7 +12,7 @@ struct PreemptionController: Codable, Sendable {
 
   /// What is remembered of a slot's request beside the mirror.
   private struct Memory: Codable, Sendable {
-    var handle: RequestHandle = 0
+    var serial: RequestSerial = 0
     var preemptions: Int32 = 0
     var returnedPlan: Int64 = .min / 2
   }
@@ -20,7 +20,7 @@ struct PreemptionController: Codable, Sendable {
   /// A request that gave way and is not back.
   private struct Away: Codable, Sendable {
     var slot: Int32
-    var handle: RequestHandle
+    var serial: RequestSerial
     var computed: Int
     var sinceUs: Int64
     var takenBlocks: Int
@@ -153,7 +153,7 @@ struct PreemptionController: Codable, Sendable {
   /// False for who is back, gone, or was refused.
   private mutating func stays(_ entry: Away, _ table: RequestTable, _ nowUs: Int64) -> Bool {
     let request = table.requests[Int(entry.slot)]
-    guard request.isSame(as: entry.handle) else {
+    guard request.isSame(as: entry.serial) else {
       forget(entry)
       return false
     }
@@ -196,7 +196,7 @@ struct PreemptionController: Codable, Sendable {
     if slot >= memories.count {
       memories.append(contentsOf: repeatElement(Memory(), count: slot + 1 - memories.count))
     }
-    if memories[slot].handle != request.handle { memories[slot] = Memory(handle: request.handle) }
+    if memories[slot].serial != request.serial { memories[slot] = Memory(serial: request.serial) }
     memories[slot].preemptions += 1
     guard choice.verb != .truncate else { return }
     let isCopied = choice.verb == .swap
@@ -204,13 +204,13 @@ struct PreemptionController: Codable, Sendable {
     away.removeAll { $0.slot == Int32(slot) }
     away.append(
       Away(
-        slot: Int32(slot), handle: request.handle, computed: request.computedTokens, sinceUs: nowUs,
+        slot: Int32(slot), serial: request.serial, computed: request.computedTokens, sinceUs: nowUs,
         takenBlocks: takenBlocks, isCopied: isCopied, isOnDisk: choice.toSSD))
   }
 
   /// Whether others should go first, so that nobody goes back and forth.
   func isResting(_ slot: Int, _ request: Request) -> Bool {
-    guard slot < memories.count, memories[slot].handle == request.handle else { return false }
+    guard slot < memories.count, memories[slot].serial == request.serial else { return false }
     return memories[slot].preemptions >= Self.shareMost
       || plans - memories[slot].returnedPlan < Int64(rules.restPlans)
   }

@@ -5,8 +5,7 @@
 /// Fair queuing wants the cost in advance. The output still to come is an estimate here, which is what VTC avoids.
 struct FinishTags: Codable, Sendable {
   private struct Tag: Codable, Sendable {
-    var handle: RequestHandle = 0
-    /// 0 for a slot that never had one.
+    var serial: RequestSerial = 0
     var finish: Int64 = 0
   }
 
@@ -19,7 +18,7 @@ struct FinishTags: Codable, Sendable {
   /// Tag of a request, made when it is asked for first: a preempted request keeps the one it has.
   mutating func tag(slot: Int, request: Request, facts: QueueFacts) -> Int64 {
     if slot >= tags.count { tags.append(contentsOf: repeatElement(Tag(), count: slot + 1 - tags.count)) }
-    if tags[slot].finish > 0, tags[slot].handle == request.handle { return tags[slot].finish }
+    if tags[slot].serial == request.serial { return tags[slot].finish }
     let tenant = Int(request.tenant)
     grow(to: facts.classIndex, tenant)
     let tokens =
@@ -27,7 +26,7 @@ struct FinishTags: Codable, Sendable {
     let weight = Int64(max(1, facts.classWeight * facts.tenantWeight))
     let cost = max(1, Int64(clamping: tokens).multipliedReportingOverflow(by: TenantLedger.scale).partialValue / weight)
     let (finish, overflow) = max(virtualTime, flows[facts.classIndex][tenant]).addingReportingOverflow(cost)
-    tags[slot] = Tag(handle: request.handle, finish: overflow ? .max : finish)
+    tags[slot] = Tag(serial: request.serial, finish: overflow ? .max : finish)
     flows[facts.classIndex][tenant] = tags[slot].finish
     return tags[slot].finish
   }

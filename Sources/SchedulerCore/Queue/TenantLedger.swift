@@ -21,8 +21,7 @@ struct TenantLedger: Codable, Sendable {
 
   /// What one request has paid for.
   private struct Bill: Codable, Sendable {
-    var handle: RequestHandle = 0
-    var isOpen = false
+    var serial: RequestSerial = 0
     var isPromptPaid = false
     var outputTokens = 0
   }
@@ -90,7 +89,7 @@ struct TenantLedger: Codable, Sendable {
 
   /// Charges an admission that is planned.
   mutating func plan(slot: Int, request: Request) {
-    guard slot >= bills.count || bills[slot].handle != request.handle || !bills[slot].isPromptPaid else { return }
+    guard slot >= bills.count || bills[slot].serial != request.serial || !bills[slot].isPromptPaid else { return }
     let tenant = Int(request.tenant)
     accounts[tenant].planned = Self.sum(
       accounts[tenant].planned, Self.scaled(Self.promptCharge(request), weight: accounts[tenant].weight))
@@ -107,8 +106,7 @@ struct TenantLedger: Codable, Sendable {
 
   private mutating func openBill(_ slot: Int, _ request: Request) {
     if slot >= bills.count { bills.append(contentsOf: repeatElement(Bill(), count: slot + 1 - bills.count)) }
-    guard !bills[slot].isOpen || bills[slot].handle != request.handle else { return }
-    bills[slot] = Bill(handle: request.handle, isOpen: true)
+    if bills[slot].serial != request.serial { bills[slot] = Bill(serial: request.serial) }
   }
 
   /// A prompt computes at least one token: the last makes the first output token.

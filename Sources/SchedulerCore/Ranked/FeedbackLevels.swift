@@ -12,8 +12,7 @@ struct FeedbackLevels: Codable, Sendable {
   private static let starvingPlace = Int64.min / 2
 
   private struct Entry: Codable, Sendable {
-    var handle: RequestHandle = 0
-    var isOpen = false
+    var serial: RequestSerial = 0
     var level = 0
     /// Smaller is further in front within the level.
     var place: Int64 = 0
@@ -42,7 +41,7 @@ struct FeedbackLevels: Codable, Sendable {
       entries.append(contentsOf: repeatElement(Entry(), count: slot + 1 - entries.count))
     }
     guard request.isLive else { return unserved.remove(slot, ids) }
-    if !entries[slot].isOpen || entries[slot].handle != request.handle { join(slot, request, prefillUs) }
+    if entries[slot].serial != request.serial { join(slot, request, prefillUs) }
     if request.servedUs - entries[slot].startUs > Self.quantumUs(entries[slot].level) {
       entries[slot].level = min(Self.lastLevel, entries[slot].level + 1)
       entries[slot].startUs = request.servedUs
@@ -59,7 +58,7 @@ struct FeedbackLevels: Codable, Sendable {
 
   private mutating func join(_ slot: Int, _ request: Request, _ prefillUs: Int64) {
     serial += 1
-    entries[slot] = Entry(handle: request.handle, isOpen: true, place: serial, startUs: request.servedUs)
+    entries[slot] = Entry(serial: request.serial, place: serial, startUs: request.servedUs)
     while entries[slot].level < Self.lastLevel, Self.quantumUs(entries[slot].level) < prefillUs {
       entries[slot].level += 1
     }

@@ -2,7 +2,7 @@
 /// where one goes back to while nothing is heard of it.
 struct AcceptanceBook: Codable, Sendable {
   private struct Entry: Codable, Sendable {
-    var handle: RequestHandle
+    var serial: RequestSerial
     var belief: AcceptanceBelief
     /// Output tokens at the last outcome.
     var seenTokens: Int
@@ -23,9 +23,9 @@ struct AcceptanceBook: Codable, Sendable {
 
   /// What is expected of a request's next drafts, and how many of its output tokens are settled since the last outcome.
   func expectation(
-    slot: Int, handle: RequestHandle, deliveredTokens: Int
+    slot: Int, serial: RequestSerial, deliveredTokens: Int
   ) -> (weights: AcceptanceBelief.Weights, unseenTokens: Int) {
-    guard slot < entries.count, let entry = entries[slot], entry.handle == handle else { return (usual, .max) }
+    guard slot < entries.count, let entry = entries[slot], entry.serial == serial else { return (usual, .max) }
     let unseen = deliveredTokens - entry.seenTokens
     return (entry.belief.weights(after: unseen, usual: usual), unseen)
   }
@@ -35,8 +35,8 @@ struct AcceptanceBook: Codable, Sendable {
     if slot >= entries.count { entries.append(contentsOf: repeatElement(nil, count: slot + 1 - entries.count)) }
     let usual = usual
     let before = outcome.deliveredTokens - 1 - outcome.accepted
-    var entry = Entry(handle: outcome.handle, belief: AcceptanceBelief(usual), seenTokens: before)
-    if let known = entries[slot], known.handle == outcome.handle { entry = known }
+    var entry = Entry(serial: outcome.serial, belief: AcceptanceBelief(usual), seenTokens: before)
+    if let known = entries[slot], known.serial == outcome.serial { entry = known }
     let span = max(0, before - entry.seenTokens)
     entry.belief.observe(drafted: outcome.drafted, accepted: outcome.accepted, after: span, usual: usual)
     entry.seenTokens = outcome.deliveredTokens

@@ -14,7 +14,7 @@ struct DraftAllocation: Codable, Sendable {
 
   private struct Candidate: Codable, Sendable {
     var slot: Int32
-    var handle: RequestHandle
+    var serial: RequestSerial
     var most: Int32
     /// Output tokens since its last drafts.
     var unseenTokens: Int
@@ -45,10 +45,10 @@ struct DraftAllocation: Codable, Sendable {
 
   /// - Parameter most: drafts that the request may verify, from 0 to `depthMost`.
   mutating func add(
-    slot: Int, handle: RequestHandle, most: Int, weights: AcceptanceBelief.Weights, unseenTokens: Int
+    slot: Int, serial: RequestSerial, most: Int, weights: AcceptanceBelief.Weights, unseenTokens: Int
   ) {
     candidates.append(
-      Candidate(slot: Int32(slot), handle: handle, most: Int32(most), unseenTokens: unseenTokens, weights: weights))
+      Candidate(slot: Int32(slot), serial: serial, most: Int32(most), unseenTokens: unseenTokens, weights: weights))
     for _ in 0..<depthMost { gains.append(0) }
   }
 
@@ -76,9 +76,9 @@ struct DraftAllocation: Codable, Sendable {
   var drafts: Int { candidates.reduce(0) { $0 + Int($1.drafts) } }
 
   /// Everybody with what was decided, in the order in which they were added.
-  func visit(_ body: (_ slot: Int, _ handle: RequestHandle, _ drafts: Int, _ most: Int) -> Void) {
+  func visit(_ body: (_ slot: Int, _ serial: RequestSerial, _ drafts: Int, _ most: Int) -> Void) {
     for candidate in candidates {
-      body(Int(candidate.slot), candidate.handle, Int(candidate.drafts), Int(candidate.most))
+      body(Int(candidate.slot), candidate.serial, Int(candidate.drafts), Int(candidate.most))
     }
   }
 

@@ -14,7 +14,7 @@ struct SpeculationController: Codable, Sendable {
 
   /// What was decided for a request last.
   private struct Note: Codable, Sendable {
-    var handle: RequestHandle = 0
+    var serial: RequestSerial = 0
     var drafts: UInt8 = 0
     var hindrance = Hindrance.none
   }
@@ -91,7 +91,7 @@ struct SpeculationController: Codable, Sendable {
   func drafts(slot: Int, for request: Request) -> Int {
     guard drafts > 0, request.isRunning, request.isDecoding else { return 0 }
     guard mode == .goodput else { return max(0, min(drafts, Self.room(request))) }
-    guard slot < notes.count, notes[slot].handle == request.handle else { return 0 }
+    guard slot < notes.count, notes[slot].serial == request.serial else { return 0 }
     return max(0, min(Int(notes[slot].drafts), Self.room(request)))
   }
 
@@ -135,9 +135,9 @@ struct SpeculationController: Codable, Sendable {
 
   /// A request that decodes in this iteration.
   mutating func add(slot: Int, _ request: Request) {
-    let expected = book.expectation(slot: slot, handle: request.handle, deliveredTokens: request.deliveredTokens)
+    let expected = book.expectation(slot: slot, serial: request.serial, deliveredTokens: request.deliveredTokens)
     allocation.add(
-      slot: slot, handle: request.handle, most: max(0, min(drafts, Self.room(request))), weights: expected.weights,
+      slot: slot, serial: request.serial, most: max(0, min(drafts, Self.room(request))), weights: expected.weights,
       unseenTokens: expected.unseenTokens)
   }
 
@@ -151,7 +151,7 @@ struct SpeculationController: Codable, Sendable {
       allocation.decide(conditions, stepUs: stepUs, perBatch: isPerBatch)
       probeIfQuiet(conditions, stepUs: stepUs)
     }
-    allocation.visit { note(slot: $0, handle: $1, drafts: $2, most: $3, hindrance) }
+    allocation.visit { note(slot: $0, serial: $1, drafts: $2, most: $3, hindrance) }
     return Double(allocation.depth) * stepUs
   }
 
@@ -169,9 +169,9 @@ struct SpeculationController: Codable, Sendable {
     allocation.probe(atMost: isPerBatch ? .max : Self.probesMost, conditions, stepUs: stepUs)
   }
 
-  private mutating func note(slot: Int, handle: RequestHandle, drafts: Int, most: Int, _ hindrance: Hindrance) {
+  private mutating func note(slot: Int, serial: RequestSerial, drafts: Int, most: Int, _ hindrance: Hindrance) {
     if slot >= notes.count { notes.append(contentsOf: repeatElement(Note(), count: slot + 1 - notes.count)) }
-    if notes[slot].handle != handle { notes[slot] = Note(handle: handle) }
+    if notes[slot].serial != serial { notes[slot] = Note(serial: serial) }
     notes[slot].drafts = UInt8(clamping: drafts)
     if drafts > 0 { allotted.append(Int32(slot)) }
     let now: Hindrance = drafts > 0 || most == 0 ? .none : hindrance == .none ? .acceptance : hindrance
@@ -190,7 +190,7 @@ struct SpeculationController: Codable, Sendable {
 
   /// Share of the next drafts of a request that are expected to be right, in percent.
   func expectedPercent(slot: Int, _ request: Request) -> Int {
-    let expected = book.expectation(slot: slot, handle: request.handle, deliveredTokens: request.deliveredTokens)
+    let expected = book.expectation(slot: slot, serial: request.serial, deliveredTokens: request.deliveredTokens)
     return Int((AcceptanceBelief.mean(expected.weights) * 100).rounded())
   }
 
