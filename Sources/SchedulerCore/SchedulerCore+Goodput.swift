@@ -1,9 +1,9 @@
 /// One iteration of the flagship (Docs/planner.md): decodes whose token is due, then whatever comes first by deadline,
 /// as much as fits the time that the iteration may take.
 extension SchedulerCore {
-  /// Hopeless work fills iterations only to this share: it must not make anybody else late, nor keep prompts that
-  /// arrive meanwhile from the next iteration.
-  static let hopelessShare = 0.5
+  /// Hopeless work fills only this share of an iteration's time beside its fixed cost: it must not make anybody else
+  /// late, nor keep prompts that arrive meanwhile from the next iteration.
+  static let hopelessShare = 0.4
   /// No prefill chunk is smaller, unless it is the last of its prompt.
   static let chunkLeast = 16
   /// Waiting requests looked at as urgent, and how soon they have to start for it.
@@ -371,11 +371,12 @@ extension SchedulerCore {
     return low
   }
 
-  /// What hopeless requests fill the model's part of an iteration to. Between tenants the share of late requests is
-  /// theirs like that of the others: one that is behind because its requests are late would never catch up.
+  /// What hopeless work fills the model's part of an iteration to: all of it while tenants compete, since one that is
+  /// behind would never catch up if its being late were a reason to serve it less.
   private func hopelessUs(_ frame: GoodputFrame) -> Int {
     guard !queue.hasTenantsAhead else { return limitUs(frame) }
-    return Int(Double(frame.tauUs) * Self.hopelessShare) - frame.draftUs
+    let fixedUs = min(goodput.time.fixedUs, Double(frame.tauUs))
+    return Int(fixedUs + (Double(frame.tauUs) - fixedUs) * Self.hopelessShare) - frame.draftUs
   }
 
   /// Relegated and hopeless requests use the time that is left.
@@ -384,7 +385,7 @@ extension SchedulerCore {
     let hopelessUs = hopelessUs(frame)
     for prefill in frame.latePrefills where !servePrefill(Int(prefill.slot), hopelessUs, kvShare: 1, &frame) { break }
     serveDecodes(dueBy: .max, hopelessUs, &frame)
-    serveWaitingLate(limitUs, hopelessUs: hopelessUs, &frame)
+    serveWaitingLate(limitUs, hopelessUs, &frame)
   }
 
   /// Somebody runs, if anybody can: by predictions that are too long nobody would, nothing would be measured, and they
@@ -422,7 +423,7 @@ extension SchedulerCore {
 
   /// Waiting requests that are late, and after them those of tenants that are ahead of others who wait: nothing of
   /// theirs starts while something of the others could have.
-  private mutating func serveWaitingLate(_ limitUs: Int, hopelessUs: Int, _ frame: inout GoodputFrame) {
+  private mutating func serveWaitingLate(_ limitUs: Int, _ hopelessUs: Int, _ frame: inout GoodputFrame) {
     guard queue.hasTenantsAhead else {
       _ = serveWaitingLate(level: 0, limitUs, hopelessUs, kvShare: Self.lateKVShare, &frame)
       return
@@ -432,8 +433,7 @@ extension SchedulerCore {
         // Room that frees up is kept for who was refused it.
         guard !frame.isRefused, serveWaitingLive(level: level, limitUs, &frame) else { return }
       }
-      // The share of late requests is theirs like that of the others.
-      guard serveWaitingLate(level: level, limitUs, limitUs, kvShare: 1, &frame) else { return }
+      guard serveWaitingLate(level: level, limitUs, hopelessUs, kvShare: 1, &frame) else { return }
     }
   }
 

@@ -60,7 +60,8 @@ struct FaithfulEngine {
     let h = takeHandle()
     arrivals += 1
     let id = name ?? "r\(arrivals)"
-    live[h] = Live(id: id, number: arrivals, prompt: prompt, maxOutput: maxOutput, arrival: now - ageUs, cached: cachedTokens)
+    live[h] = Live(
+      id: id, number: arrivals, prompt: prompt, maxOutput: maxOutput, arrival: now - ageUs, cached: cachedTokens)
     pending.arrived.h.append(h)
     pending.arrived.id.append(id)
     pending.arrived.tenant.append(tenant)

@@ -79,8 +79,8 @@ struct GoodputTests {
     engine.arrive(prompt: 20, maxOutput: 4, name: "live")
     let ran = try advance()
     #expect(ran["live"] == 20)
-    // What is left to half of 100 ms: 47 tokens in all.
-    #expect(ran["hopeless"] == 27)
+    // What is left to 40 of 100 ms: 38 tokens in all.
+    #expect(ran["hopeless"] == 18)
   }
 
   /// The engine stands still for 10 s, far more than a's 25 ms per token can make up for: a is late for good. A prompt

@@ -17,8 +17,6 @@ struct LoadWindow: Codable, Sendable {
   /// The same for the load, as a share of the capacity.
   static let loadOn = 1.15
   static let loadOff = 1.05
-  /// The line lets through this share of the capacity.
-  static let filledShare = 0.9
 
   private struct Slice: Codable, Sendable {
     var work = ContiguousArray<Double>(repeating: 0, count: LoadWindow.buckets)
@@ -99,7 +97,7 @@ struct LoadWindow: Codable, Sendable {
     }
     line = 0
     guard isOn else { return }
-    let most = Self.filledShare * capacity * span
+    let most = capacity * span
     var sum = 0.0
     for bucket in stride(from: Self.buckets - 1, through: 0, by: -1) {
       let work = total.work[bucket]
