@@ -165,13 +165,14 @@ def commands(executable, front):
     yield 0, "policy-validate-reply-v1", [executable, "policy", "validate", "exerciser", "-o", "json"]
     faults = ["--socket-dir", front, "--steps", "4000", "--processes", "1", "--seed", "7"]
     yield 0, None, [*python, "coxswain.faults", *faults]
-    printed = (("status", "status-v1"), ("queue", "requests-reply-v1"), ("snapshot", "snapshot-v1"),
-               ("topology", "topology-v1"))
+    printed = (("drain", "drain-reply-v1"), ("status", "status-v1"), ("queue", "requests-reply-v1"),
+               ("snapshot", "snapshot-v1"), ("topology", "topology-v1"))
     for name, schema in printed:
         yield 0, schema, [executable, name, "-o", "json"]
     calls = (
         (0, "Plan", examples.plan()), (1, "Plan", {"register": {"engine": {"name": "x"}}}), (1, "Nothing/Here", {}),
-        (0, "Reflection/List", {}), (0, "grpc.health.v1.Health/Check", {}), (0, "Policy/Get", {}),
+        (0, "Admin/Drain", {"action": "resume"}), (0, "Reflection/List", {}),
+        (0, "grpc.health.v1.Health/Check", {}), (0, "Policy/Get", {}),
         (0, "Policy/Validate", {"policy": {"version": 1, "name": "x", "step_tokens": 1}}),
     )
     for status, method, message in calls:

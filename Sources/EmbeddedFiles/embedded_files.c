@@ -72,6 +72,12 @@ static const unsigned char file_profiles_h100_llama31_8b[] = {
 static const unsigned char file_profiles_rtxpro6000_llama31_8b[] = {
 #embed "../../Profiles/rtxpro6000-llama31-8b.json"
 };
+static const unsigned char file_schemas_drain_reply_v1[] = {
+#embed "../../Schemas/drain-reply-v1.json"
+};
+static const unsigned char file_schemas_drain_v1[] = {
+#embed "../../Schemas/drain-v1.json"
+};
 static const unsigned char file_schemas_envelope_v1[] = {
 #embed "../../Schemas/envelope-v1.json"
 };
@@ -225,6 +231,10 @@ static const struct embedded_file files[] = {
      sizeof(file_profiles_h100_llama31_8b)},
     {"Profiles/rtxpro6000-llama31-8b.json", file_profiles_rtxpro6000_llama31_8b,
      sizeof(file_profiles_rtxpro6000_llama31_8b)},
+    {"Schemas/drain-reply-v1.json", file_schemas_drain_reply_v1,
+     sizeof(file_schemas_drain_reply_v1)},
+    {"Schemas/drain-v1.json", file_schemas_drain_v1,
+     sizeof(file_schemas_drain_v1)},
     {"Schemas/envelope-v1.json", file_schemas_envelope_v1,
      sizeof(file_schemas_envelope_v1)},
     {"Schemas/error-v1.json", file_schemas_error_v1,

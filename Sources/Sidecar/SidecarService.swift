@@ -46,11 +46,12 @@ public struct SidecarService: Service {
 
   private func services(_ opening: sending PolicyOpening, _ limits: SidecarLimits) -> Services {
     let current = opening.entries[opening.entries.count - 1]
+    let health = HealthState()
     let registry = SessionRegistry(
       policy: ActivePolicy(document: current.document, generation: current.generation), limits: limits,
-      firstEpoch: UInt64.random(in: 1...UInt64(UInt32.max)), checksPlans: configuration.checksPlans)
+      health: health, firstEpoch: UInt64.random(in: 1...UInt64(UInt32.max)), checksPlans: configuration.checksPlans)
     return Services(
-      registry: registry, sessions: SessionDirectory(), resources: resources, health: HealthState(),
+      registry: registry, sessions: SessionDirectory(), resources: resources, health: health,
       policy: LivePolicy(opening, registry: registry, limit: limits.policyHistory),
       ended: EndedRecordings(limit: limits.endedRecordings), limits: limits, version: configuration.version,
       startedUs: MonotonicClock.nowUs(), log: log)

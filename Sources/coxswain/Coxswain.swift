@@ -21,7 +21,7 @@ struct Coxswain: AsyncParsableCommand {
     subcommands: [
       ServeCommand.self, EngineCommand.self, SimulateCommand.self, BoundCommand.self, RankCommand.self,
       StatusCommand.self, SnapshotCommand.self, TopologyCommand.self, QueueCommand.self, PlanCommand.self,
-      PlaceCommand.self, LaunchCommand.self, TopCommand.self, PolicyCommand.self,
+      PlaceCommand.self, LaunchCommand.self, TopCommand.self, PolicyCommand.self, DrainCommand.self,
       ExplainCommand.self, MetricsCommand.self, RecordCommand.self, ReplayCommand.self,
       ProfileCommand.self, SchemaCommand.self, BenchCommand.self, VersionCommand.self,
     ])

@@ -138,7 +138,7 @@ import WireProtocol
       ("plan", ["--from", try directory.file("plan.json", Samples.planRequest.text)]),
       ("policy validate", ["balanced"]), ("policy show", []), ("policy diff", ["balanced"]),
       ("policy dry-run", ["balanced", "--no-closed-loop"]), ("policy apply", ["balanced"]), ("policy rollback", []),
-      ("policy history", []), ("engine", ["--in-process"] + small), ("simulate", small),
+      ("policy history", []), ("drain", ["--resume"]), ("engine", ["--in-process"] + small), ("simulate", small),
       ("rank", small + ["--baseline", "vllm-v1", "--baseline", "sarathi"]), ("bound", small),
       ("place", ["--synthetic", machine]), ("launch", ["--dry-run", "--", "true"]), ("schema", []), ("version", []),
       (

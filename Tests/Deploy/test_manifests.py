@@ -66,6 +66,12 @@ class ManifestTests(unittest.TestCase):
             # The probe's own limit must not cut its error short.
             self.assertGreater(container[probe]["timeoutSeconds"] * 1000, int(command[3]))
 
+    def test_it_drains_before_it_is_stopped(self):
+        command = sidecar()["lifecycle"]["preStop"]["exec"]["command"]
+        self.assertEqual(command[:4], ["coxswain", "drain", "--wait", "--timeout-s"])
+        # The kubelet must not end the pod in the middle of the wait.
+        self.assertGreater(pod()["terminationGracePeriodSeconds"], int(command[4]))
+
     def test_it_is_restricted(self):
         """Pod Security Standards, profile "restricted"."""
         self.assertTrue(pod()["securityContext"]["runAsNonRoot"])

@@ -39,7 +39,8 @@ def healthy():
     """A sidecar with one engine and one class, all well."""
     engine = {"server": "llama/0"}
     found = {
-        series("up"): flat(1), series("coxswain_serving"): flat(1), series("coxswain_metrics_series"): flat(300),
+        series("up"): flat(1), series("coxswain_serving"): flat(1), series("coxswain_draining"): flat(0),
+        series("coxswain_metrics_series"): flat(300),
         series("coxswain_start_time_seconds"): flat(1e9), series("coxswain_resource_age_seconds"): flat(0.4),
         series("coxswain_policy_last_update_failed"): flat(0), series("coxswain_sessions", state="lost"): flat(0),
         series("coxswain_resource_leaves", status="lost"): flat(0),
@@ -66,6 +67,7 @@ def sick():
     return {
         "CoxswainSidecarDown": {series("up"): flat(0)},
         "CoxswainNotServing": {series("coxswain_serving"): flat(0)},
+        "CoxswainDraining": {series("coxswain_serving"): flat(0), series("coxswain_draining"): flat(1)},
         "CoxswainRestarts": {series("coxswain_start_time_seconds"): f"1000000000+1x{POINTS}"},
         "CoxswainFallback": {series("coxswain_fallback_steps_total", **engine): growing(5)},
         "CoxswainLatePlans": {series("coxswain_late_plans_total", **engine): growing(1)},

@@ -45,6 +45,8 @@ import WireProtocol
     #expect(try SchemaFile("policy-v1").words("properties/preset") == PolicyDocument.presetNames)
   }
 
+  @Test func wordsOfADrain() throws { try expect("drain-v1", "properties/action", are: DrainAction.self) }
+
   @Test func statusCodes() throws { try expect("error-v1", "properties/code", are: StatusCode.self) }
 
   @Test func reasonCodes() throws {

@@ -201,6 +201,23 @@ class LinkTest(unittest.TestCase):
         self.assertFalse(self.link.poll(time.monotonic() + 100))
         self.assertEqual(self.link.state, LinkState.STOPPED)
 
+    def test_a_sidecar_that_drains_is_asked_again_when_it_says(self):
+        details = {"reason": "DRAINING", "retry_after_ms": 40_000}
+        refusal = {"code": "UNAVAILABLE", "message": "it drains", "details": details}
+        self.sidecar.answer = lambda r: encode_message({"id": r["id"], "status": refusal, "message": {}})
+        until = time.monotonic() + 10
+        while not self.counters["registers_refused"] and time.monotonic() < until:
+            self.link.poll(time.monotonic())
+        self.assertEqual((self.counters["registers_refused"], self.counters["unusable_replies"]), (1, 0))
+        self.assertEqual(self.link.state, LinkState.DOWN)
+        self.sidecar.answer = FakeSidecar.usual
+        self.assertFalse(self.link.poll(time.monotonic() + 39))
+        self.assertEqual(self.link.state, LinkState.DOWN)
+        self.link.poll(time.monotonic() + 41)
+        self.assertEqual(self.link.state, LinkState.REGISTERING)
+        self.ready()
+        self.assertEqual(len(self.log), 2, self.log)
+
     def test_a_refused_register_is_tried_again(self):
         refusals = []
 

@@ -5,6 +5,7 @@ extension MetricFamily {
     case .buildInfo: "Always 1; the label says which version runs."
     case .startTime: "When the sidecar started, in seconds since 1970."
     case .healthServing: "1 while grpc.health.v1 answers SERVING, else 0."
+    case .draining: "1 while no new engine is taken (coxswain drain), else 0."
     case .sessions: "Sessions of engines by state."
     case .tenants: "Tenants with a counter of their own."
     case .series: "Series of this scrape."

@@ -5,6 +5,7 @@ public enum MetricFamily: String, CaseIterable, Sendable {
   case buildInfo = "coxswain_build_info"
   case startTime = "coxswain_start_time_seconds"
   case healthServing = "coxswain_serving"
+  case draining = "coxswain_draining"
   case sessions = "coxswain_sessions"
   case tenants = "coxswain_tenants"
   case series = "coxswain_metrics_series"
@@ -91,8 +92,8 @@ public enum MetricFamily: String, CaseIterable, Sendable {
     case .memoryLevel: ["level"]
     case .pressure: ["resource", "kind"]
     case .modelServerWaiting, .modelServerRunning, .modelServerKV: ["model_name"]
-    case .startTime, .healthServing, .tenants, .series, .recordedBytes, .policyGeneration, .policyUpdateFailed,
-      .stepDuration, .resourceGeneration, .resourceAge, .memoryHeadroom:
+    case .startTime, .healthServing, .draining, .tenants, .series, .recordedBytes, .policyGeneration,
+      .policyUpdateFailed, .stepDuration, .resourceGeneration, .resourceAge, .memoryHeadroom:
       []
     }
   }

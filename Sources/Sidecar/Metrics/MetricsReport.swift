@@ -99,12 +99,13 @@ struct MetricsReport {
   // MARK: - The sidecar and the machine
 
   mutating func addSidecar(
-    version: String, startUnixMs: Int, isServing: Bool, tenants: Int, recordedBytes: Int, policy: ActivePolicy,
-    isLastUpdateFailed: Bool
+    version: String, startUnixMs: Int, isServing: Bool, isDraining: Bool, tenants: Int, recordedBytes: Int,
+    policy: ActivePolicy, isLastUpdateFailed: Bool
   ) {
     text.add(.buildInfo, [version], 1)
     text.add(.startTime, [], Double(startUnixMs) / 1000)
     text.add(.healthServing, [], isServing ? 1 : 0)
+    text.add(.draining, [], isDraining ? 1 : 0)
     text.add(.tenants, [], Double(tenants))
     text.add(.recordedBytes, [], Double(recordedBytes))
     text.add(.policyInfo, [policy.document.config.name], 1)

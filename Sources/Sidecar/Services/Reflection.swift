@@ -24,6 +24,7 @@ enum Reflection {
     case .explain: ("explain-v1", "explain-reply-v1")
     case .policyDryRun: ("policy-dry-run-v1", "policy-dry-run-reply-v1")
     case .metrics: (nil, "metrics-reply-v1")
+    case .drain: ("drain-v1", "drain-reply-v1")
     case .record: ("record-v1", "record-reply-v1")
     case .healthCheck, .healthWatch: ("health-v1", "health-reply-v1")
     case .reflectionList: (nil, "reflection-v1")

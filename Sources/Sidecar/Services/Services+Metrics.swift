@@ -12,8 +12,9 @@ extension Services {
     var report = MetricsReport(views: await views(), book: registry.metrics.snapshot)
     report.addSidecar(
       version: version, startUnixMs: Self.unixMs() - (MonotonicClock.nowUs() - startedUs) / 1000,
-      isServing: health.isServing, tenants: registry.tenantCount, recordedBytes: registry.recordingBudget.taken,
-      policy: registry.policy, isLastUpdateFailed: policy.isLastUpdateFailed)
+      isServing: health.now.isReady, isDraining: health.drain != nil, tenants: registry.tenantCount,
+      recordedBytes: registry.recordingBudget.taken, policy: registry.policy,
+      isLastUpdateFailed: policy.isLastUpdateFailed)
     report.addSessions()
     report.addResources(resources.current(), snapshot: resources.snapshot())
     return report.text.text

@@ -19,10 +19,12 @@ extension Services {
 
   /// Ends when the caller cancels, or with UNAVAILABLE when the sidecar stops.
   private func watchHealth(_ message: JSONValue, _ port: ReplyPort) async throws(CallError) {
-    try checkService(message)
+    let aspect = try aspect(message)
     var pace = StreamPace(port: port)
-    for await isServing in health.changes() {
-      guard await pace.send(HealthState.message(isServing)) else { return }
+    var told: Bool?
+    for await health in health.changes() where health.isServing(aspect) != told {
+      told = health.isServing(aspect)
+      guard await pace.send(HealthState.message(health.isServing(aspect))) else { return }
     }
     throw .stopping
   }

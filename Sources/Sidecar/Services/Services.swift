@@ -40,6 +40,7 @@ struct Services: Sendable {
     case .status: await status()
     case .metrics: await metricsReply()
     case .explain: try await explain(message)
+    case .drain: try await drain(message, peer)
     case .policyDryRun: try await dryRunPolicy(message)
     case .requests: try await requests(message)
     case .policyGet: policyInForce()
@@ -72,7 +73,8 @@ struct Services: Sendable {
     let views = await views().map(\.json)
     return [
       "version": .string(version), "uptime_ms": JSONValue((MonotonicClock.nowUs() - startedUs) / 1000),
-      "health": .string(health.isServing ? "SERVING" : "NOT_SERVING"),
+      "health": .string(health.now.isReady ? "SERVING" : "NOT_SERVING"),
+      "draining": health.drain?.json ?? .null,
       "policy": policy.status,
       "sessions": .array(views),
       "tenants": .array(
@@ -128,16 +130,16 @@ struct Services: Sendable {
   }
 
   private func healthCheck(_ message: JSONValue) throws(CallError) -> JSONValue {
-    try checkService(message)
-    return HealthState.message(health.isServing)
+    return HealthState.message(health.now.isServing(try aspect(message)))
   }
 
-  /// Every service is as healthy as the sidecar; only its name must be right.
-  func checkService(_ message: JSONValue) throws(CallError) {
+  /// What the service of a health request stands for.
+  func aspect(_ message: JSONValue) throws(CallError) -> Health.Aspect {
     let service = try MessageReader(message).string("service", default: "")
-    guard service.isEmpty || Reflection.serviceNames.contains(service) else {
+    guard let aspect = Health.Aspect(service: service) else {
       throw CallError(
         .notFound, "no service \(service)", details: ["field": "/service", "reason": "UNKNOWN_SERVICE"])
     }
+    return aspect
   }
 }

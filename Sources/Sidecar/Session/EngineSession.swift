@@ -53,6 +53,7 @@ final class EngineSession {
 
   func register(_ message: JSONValue) throws(CallError) -> JSONValue {
     let engine = try RegisterMessage.decode(message)
+    try registry.checkAdmission(of: engine)
     leave()
     let (registration, applied) = registry.register(engine)
     policy = registry.policy.tailored(to: engine.model.id)

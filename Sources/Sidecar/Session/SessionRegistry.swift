@@ -25,14 +25,19 @@ public final class SessionRegistry: Sendable {
 
   private let contents: Mutex<Contents>
   private let limits: SidecarLimits
+  private let health: HealthState
   /// Every plan is checked against the invariants before it leaves.
   let checksPlans: Bool
   let recordingBudget: RecordingBudget
   let metrics = MetricsBook()
 
   /// - Parameter firstEpoch: random in production; the epoch of the first session is one more.
-  public init(policy: ActivePolicy, limits: SidecarLimits, firstEpoch: UInt64, checksPlans: Bool) {
+  public init(
+    policy: ActivePolicy, limits: SidecarLimits, health: HealthState = HealthState(), firstEpoch: UInt64,
+    checksPlans: Bool
+  ) {
     self.limits = limits
+    self.health = health
     self.checksPlans = checksPlans
     recordingBudget = RecordingBudget(bytes: limits.recordingBytes)
     contents = Mutex(Contents(epoch: firstEpoch, policy: policy))
@@ -42,6 +47,15 @@ public final class SessionRegistry: Sendable {
 
   /// What sessions that register from now on follow.
   func setPolicy(_ policy: ActivePolicy) { contents.withLock { $0.policy = policy } }
+
+  /// While the sidecar drains nobody new is taken. An engine with a session may begin it anew: what it has is served to
+  /// the end.
+  func checkAdmission(of engine: EngineDescription) throws(CallError) {
+    guard health.drain != nil else { return }
+    let rank = SessionRegistration.Rank(serverID: engine.serverID, dpRank: engine.dpRank)
+    let known = contents.withLock { $0.active[rank]?.engine.engineBootID }
+    guard known == engine.engineBootID else { throw .draining }
+  }
 
   /// Opens a session; one that held the same rank is replaced and applies no further Step.
   func register(_ engine: EngineDescription) -> (SessionRegistration, RegisterReply.Applied?) {

@@ -5,6 +5,11 @@ extension CallError {
   static let stopping = CallError(
     .unavailable, "the sidecar is stopping", details: ["reason": "STOPPING", "retry_after_ms": 1_000])
 
+  /// Nobody new is taken (`Admin/Drain`).
+  static let draining = CallError(
+    .unavailable, "the sidecar is draining and takes no new engine; coxswain drain --resume ends it",
+    details: ["reason": "DRAINING", "retry_after_ms": 1_000])
+
   static func tooManyConnections(_ limit: Int) -> CallError {
     CallError(
       .resourceExhausted, "more than \(limit) connections",

@@ -57,7 +57,7 @@ final class MetricsHandler: ChannelInboundHandler {
     case "/metrics": scrape(head, context)
     case "/livez": respond(head, .ok, "alive\n", context)
     case "/readyz":
-      let isServing = services.health.isServing
+      let isServing = services.health.now.isReady
       respond(head, isServing ? .ok : .serviceUnavailable, isServing ? "SERVING\n" : "NOT_SERVING\n", context)
     default: respond(head, .notFound, "there are /metrics, /livez and /readyz\n", context)
     }

@@ -14,7 +14,7 @@ public enum SocketKind: String, CaseIterable, Hashable, Sendable {
     case .register, .step, .plan, .unregister: self == .engine
     case .snapshot, .watchSnapshot, .topology, .policyGet, .policyValidate, .policyApply, .policyRollback,
       .policyHistory, .policyDryRun, .explain,
-      .status, .requests, .record, .metrics:
+      .status, .requests, .drain, .record, .metrics:
       self == .admin
     }
   }

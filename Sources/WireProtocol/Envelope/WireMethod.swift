@@ -17,6 +17,7 @@ public enum WireMethod: String, CaseIterable, Hashable, Sendable {
   case requests = "coxswain.v1.Admin/Requests"
   case explain = "coxswain.v1.Admin/Explain"
   case metrics = "coxswain.v1.Admin/Metrics"
+  case drain = "coxswain.v1.Admin/Drain"
   case record = "coxswain.v1.Admin/Record"
   case healthCheck = "grpc.health.v1.Health/Check"
   case healthWatch = "grpc.health.v1.Health/Watch"

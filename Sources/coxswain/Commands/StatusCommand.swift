@@ -25,7 +25,7 @@ struct StatusCommand: ParsableCommand {
   }
 
   static func text(_ status: JSONValue) -> String {
-    var text = headline(status) + "\n" + refusedChange(status)
+    var text = headline(status) + "\n" + (drain(status).map { $0 + "\n" } ?? "") + refusedChange(status)
     let sessions = (status["sessions"]?.arrayValue ?? []).map(SessionStatus.init)
     text +=
       sessions.isEmpty
@@ -43,6 +43,12 @@ struct StatusCommand: ParsableCommand {
     let generation = status["policy"]?["generation"]?.integerValue ?? 0
     return TextTable.printable(
       "coxswain \(status["version"]?.stringValue ?? "?"), up \(uptime), policy \(policy) (generation \(generation))")
+  }
+
+  /// That it takes no new engine, since when and at whose wish; nil while it takes them.
+  static func drain(_ status: JSONValue) -> String? {
+    guard let drain = status["draining"], !drain.isNull else { return nil }
+    return DrainCommand.since(drain)
   }
 
   /// The last change of the policy, if it was refused: when, and why.

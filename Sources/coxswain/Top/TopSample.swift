@@ -15,6 +15,8 @@ struct TopSample {
   static let requestLimit = 1000
 
   var headline: String
+  /// That the sidecar drains; nil while it does not.
+  var drain: String?
   var sessions: [SessionStatus]
   var classes: [ClassQueue]
   var tenants: [(name: String, chargedTokens: Int)]
@@ -28,6 +30,7 @@ struct TopSample {
   /// - Parameters: replies of Admin/Status, Admin/Requests, Policy/Get and Resources/Snapshot.
   init(status: JSONValue, requests: JSONValue, policy: JSONValue, snapshot: JSONValue, takenUs: Int) {
     headline = StatusCommand.headline(status)
+    drain = StatusCommand.drain(status)
     sessions = (status["sessions"]?.arrayValue ?? []).map(SessionStatus.init)
     tenants = (status["tenants"]?.arrayValue ?? []).map {
       ($0["name"]?.stringValue ?? "?", $0["charged_tokens"]?.integerValue ?? 0)

@@ -10,7 +10,8 @@ enum TopScreen {
   ///   - previous: an earlier sample, for rates; without one they are left out.
   ///   - width: columns; longer lines are cut.
   static func lines(_ sample: TopSample, since previous: TopSample?, width: Int) -> [String] {
-    var lines = [sample.headline, totals(sample), work(sample), sample.slack.line, sample.pressure, ""]
+    var lines = [sample.headline] + [sample.drain].compactMap(\.self)
+    lines += [totals(sample), work(sample), sample.slack.line, sample.pressure, ""]
     if sample.sessions.isEmpty {
       lines.append("no engine is registered")
     } else {

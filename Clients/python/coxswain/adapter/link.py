@@ -5,6 +5,7 @@ DOWN --connect, Register--> REGISTERING --OK--> READY --Step--> (plan) READY
                 READY --deadline--> LATE --any reply to that Step--> READY; after 5 s --> DOWN
 REGISTERING, READY, LATE --RESYNC--> LOST --after retry_after_ms: Register, same connection--> REGISTERING
 any --end of stream, garbage--> DOWN (tries again after 10 ms, doubling to 0.5 s, with jitter)
+REGISTERING --UNAVAILABLE (it drains or stops)--> DOWN (tries again after retry_after_ms)
 any --REPLACED--> STOPPED (another engine has this rank; an operator decides)
 ```
 """
@@ -34,6 +35,8 @@ REPLY_MAX_S = 5.0
 #: could replace the session that follows it.
 REGISTER_REPLY_MAX_S = 60.0
 RETRY_FIRST_S, RETRY_LONGEST_S, RETRY_JITTER = 0.01, 0.5, 0.25
+#: No sidecar may send an engine away for longer.
+RETRY_AFTER_MS_MAX = 60_000
 #: `select` takes file descriptors below this; above it `poll` serves, whose timeouts are whole milliseconds.
 SELECT_FD_MAX = 1024
 #: Members of a Step that change state; a sidecar that does not know all of them cannot be used.
@@ -226,9 +229,13 @@ class Link:
         self.owner.step_rejected()
         self.owner.session_lost()
         self._awaited = None
+        self.state, self._retry_at_s = LinkState.LOST, self._clock() + self._retry_after_s(details)
+
+    @staticmethod
+    def _retry_after_s(details: dict[str, Any]) -> float:
         retry_ms = details.get("retry_after_ms", 0)
-        retry_ms = retry_ms if isinstance(retry_ms, int) and 0 <= retry_ms <= 60_000 else 60_000
-        self.state, self._retry_at_s = LinkState.LOST, self._clock() + retry_ms / 1000
+        is_sound = isinstance(retry_ms, int) and 0 <= retry_ms <= RETRY_AFTER_MS_MAX
+        return (retry_ms if is_sound else RETRY_AFTER_MS_MAX) / 1000
 
     # --- connection and Register
 
@@ -256,6 +263,13 @@ class Link:
 
     def _registered(self, payload: bytes) -> None:
         code, message, status = self._envelope(payload)
+        if code == "UNAVAILABLE":
+            details = status.get("details")
+            self.counters.add("registers_refused")
+            self._down(str(status.get("message")))
+            retry_s = self._retry_after_s(details if isinstance(details, dict) else {})
+            self._retry_at_s = max(self._retry_at_s, self._clock() + retry_s)
+            return
         if code != "OK":
             raise Unusable(f"Register was refused, {code}: {status.get('message')}")
         epoch, fields = message.get("epoch"), message.get("step_fields")
