@@ -6,8 +6,9 @@ cd "$(dirname "$0")/.." && source Scripts/common.sh
 
 # libnuma: NUMA nodes and distances (shim). libhwloc, libcjson: topology (coxswain-probe). glpk-utils: glpsol, which
 # solves the linear programs of the time-indexed bound. python3-jsonschema: the judge of schemas and messages.
+# tmux: the terminal in which tests look at coxswain top.
 # python3-yaml: the tests of Deploy/, which install what else they need (systemd, prometheus, mmdebstrap, lintian, ...).
-PACKAGES=(libnuma-dev libhwloc-dev libcjson-dev python3 python3-yaml glpk-utils)
+PACKAGES=(libnuma-dev libhwloc-dev libcjson-dev python3 python3-yaml glpk-utils tmux)
 SWIFT_MIN=6.2
 
 has_package() { [ "$(dpkg-query -W -f '${Status}' "$1" 2>/dev/null)" = 'install ok installed' ]; }

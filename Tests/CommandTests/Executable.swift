@@ -30,8 +30,9 @@ enum Executable {
     try run(program: "/bin/sh", ["-c", line], input: "", environment: ["COXSWAIN": path])
   }
 
-  private static func run(
-    program: String, _ arguments: [String], input: String, environment: [String: String]
+  /// The same for any other program.
+  static func run(
+    program: String, _ arguments: [String], input: String = "", environment: [String: String] = [:]
   ) throws -> Outcome {
     let directory = try TemporaryDirectory()
     let process = try process(program: program, arguments, environment: environment)

@@ -48,9 +48,17 @@ struct FullScreen: ~Copyable {
     var frame = "\u{1B}[H"
     for row in 0..<max(0, size.rows - 1) {
       let line = row < lines.count ? String(lines[row].prefix(size.columns)) : ""
-      frame += (row == 0 && Terminal.output.hasColour ? Self.reversed(line) : line) + "\u{1B}[K\r\n"
+      frame += row == 0 && Terminal.output.hasColour ? Self.reversed(line) : line
+      frame += Self.rest(after: line, size) + "\r\n"
     }
-    try StandardOutput.write(frame + footer.prefix(size.columns) + "\u{1B}[K")
+    let line = String(footer.prefix(size.columns))
+    try StandardOutput.write(frame + line + Self.rest(after: line, size))
+  }
+
+  /// Clears what an earlier frame has left behind a line. A line as wide as the screen leaves nothing, and the cursor
+  /// would still be on its last character.
+  private static func rest(after line: String, _ size: Terminal.Size) -> String {
+    line.count < size.columns ? "\u{1B}[K" : ""
   }
 
   private static func reversed(_ line: String) -> String { "\u{1B}[7m\(line)\u{1B}[0m" }
