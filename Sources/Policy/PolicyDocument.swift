@@ -4,8 +4,10 @@ import WireProtocol
 
 /// A policy file, decoded and checked: a preset with the file's own members on top.
 public struct PolicyDocument: Hashable, Sendable {
-  /// What a file without `preset` starts from, and what `serve` runs without a file.
+  /// What a file without `preset` starts from (Schemas/policy-v1.json).
   public static let defaultPresetName = "vllm-v1"
+  /// What runs where nobody names a policy.
+  public static let servedPresetName = "balanced"
   /// Names of the presets that are compiled in, in order.
   public static let presetNames = EmbeddedFile.names(in: "Policies")
 

@@ -9,7 +9,7 @@ struct Coxswain: AsyncParsableCommand {
       It sits beside a model server and plans every iteration: batch, chunks, preemptions, cache and placement.
 
       EXAMPLES
-        coxswain serve --policy vllm-v1        start the sidecar
+        coxswain serve                         start the sidecar
         coxswain engine                        run the reference engine against it
         coxswain top                           watch it work
         coxswain plan --from request.json      one plan, no sidecar needed

@@ -14,7 +14,7 @@ import WireProtocol
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.errors.contains("100%"), "progress is told on standard error")
     let run = try #require(try outcome.json()["runs"]?[0])
-    #expect(run["policy"] == "vllm-v1")
+    #expect(run["policy"] == "balanced")
     #expect(run["all"]?["requests"] == 60)
     for key in ["iterations", "classes", "goodput_requests_per_s", "goodput_tokens_per_s", "preemptions"] {
       #expect(run[key] != nil, "\(key)")

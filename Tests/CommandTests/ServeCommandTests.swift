@@ -10,7 +10,7 @@ import WireProtocol
     let sidecar = try ServedSidecar(in: directory)
     let engine = try sidecar.registerEngine()
     let status = try sidecar.command(["status", "-o", "json"]).json()
-    #expect(status["policy"]?["name"] == "vllm-v1")
+    #expect(status["policy"]?["name"] == "balanced", "nobody named a policy")
     let session = try #require(status["sessions"]?[0])
     #expect(session["server_id"] == "node7-llama")
     #expect(session["running"] == 1)

@@ -13,6 +13,7 @@ import WireProtocol
     #expect(promised.isSubset(of: PolicyDocument.presetNames))
     #expect(PolicyDocument.preset("vllm-v2") == nil)
     #expect(PolicyDocument.presetNames.contains(PolicyDocument.defaultPresetName))
+    #expect(PolicyDocument.preset(PolicyDocument.servedPresetName)?.need == .balanced)
   }
 
   @Test(arguments: PolicyDocument.presetNames) func aPresetIsNamedForItsFileAndSaysWhy(name: String) throws {

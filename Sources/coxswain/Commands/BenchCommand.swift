@@ -4,6 +4,8 @@ import WireProtocol
 
 struct BenchCommand: AsyncParsableCommand {
   static let waiting = 1000
+  /// The plainest rules: what is measured is the sidecar more than a policy.
+  static let plainPolicy = "vllm-v1"
   static let flagshipPolicy = "goodput"
   static let roundsRange = 1...100
   static let stepsRange = 100...1_000_000
@@ -75,7 +77,7 @@ struct BenchCommand: AsyncParsableCommand {
   // MARK: - Over the socket
 
   private func roundTrips() async throws -> [BenchResult] {
-    let policy = try PolicyArgument.load(nil)
+    let policy = try PolicyArgument.load(Self.plainPolicy)
     return try await BenchSidecar.with(policy: policy) { sidecar in
       try await roundTrips(sidecar, turnover: 0, suffix: "_steady")
         + roundTrips(sidecar, turnover: 2, suffix: "_churn")
@@ -106,7 +108,7 @@ struct BenchCommand: AsyncParsableCommand {
 
   private func storm() async throws -> [BenchResult] {
     StandardError.line("a storm of policy changes, \(2 * rounds) seconds")
-    let figures = try await BenchSidecar.with(policy: try PolicyArgument.load(nil)) { sidecar in
+    let figures = try await BenchSidecar.with(policy: try PolicyArgument.load(Self.plainPolicy)) { sidecar in
       var bench = try StormBench(
         engineSocket: sidecar.directory.engineSocket, adminSocket: sidecar.directory.adminSocket)
       let echo = try await EchoServer.start(path: sidecar.echoSocket, replyBytes: bench.replyBytes)
@@ -149,7 +151,7 @@ struct BenchCommand: AsyncParsableCommand {
   // MARK: - In this process
 
   private func coreAndCodecs() throws(CommandFailure) -> [BenchResult] {
-    let policy = try PolicyArgument.load(nil).config
+    let policy = try PolicyArgument.load(Self.plainPolicy).config
     let steady = try measure(policy, waiting: Self.waiting, turnover: 0)
     let churn = try measure(policy, waiting: Self.waiting, turnover: 2)
     let few = try measure(policy, waiting: 100, turnover: 2)

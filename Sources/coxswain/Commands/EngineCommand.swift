@@ -27,7 +27,8 @@ struct EngineCommand: ParsableCommand {
   @Option(help: ArgumentHelp("KV cache in tokens in place of the profile's.", valueName: "n")) var kvTokens: Int?
   @Flag(help: "Take as long as the GPU would: Steps come at the pace of the virtual time.") var realTime = false
   @Flag(help: "Run the scheduler in this process; no sidecar is needed.") var inProcess = false
-  @Option(help: ArgumentHelp("Policy file or preset of --in-process.", valueName: "policy")) var policy: String?
+  @Option(help: ArgumentHelp("Policy file or preset of --in-process (default: balanced).", valueName: "policy"))
+  var policy: String?
   @OptionGroup var connection: ConnectionOptions
   @OptionGroup var output: OutputOptions
 

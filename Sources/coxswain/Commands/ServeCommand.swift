@@ -20,7 +20,9 @@ struct ServeCommand: AsyncParsableCommand {
         coxswain serve --policy ./policy.json --watch-policy
       """)
 
-  @Option(help: ArgumentHelp("Policy file or name of a preset (see: coxswain policy show).", valueName: "policy"))
+  @Option(
+    help: ArgumentHelp(
+      "Policy file or name of a preset (see: coxswain policy show --presets; default: balanced).", valueName: "policy"))
   var policy: String?
 
   @Option(

@@ -26,7 +26,7 @@ struct SimulateCommand: ParsableCommand {
   @OptionGroup var load: WorkloadOptions
   @OptionGroup var cluster: ClusterOptions
   @OptionGroup var features: EngineFeatureOptions
-  @Option(help: ArgumentHelp("Policy file or preset; default: the sidecar's, unless baselines are named."))
+  @Option(help: ArgumentHelp("Policy file or preset; default: the sidecar's, balanced, unless baselines are named."))
   var policy: String?
   @Option(
     help: ArgumentHelp(

@@ -3,11 +3,11 @@ import Policy
 import Sidecar
 import WireProtocol
 
-/// `--policy`: the name of a preset or the path of a file.
+/// `--policy`: the name of a preset or the path of a file; without it, the preset `balanced`.
 enum PolicyArgument {
   /// Every error of a file is reported, one line each; the command ends with 78.
   static func load(_ argument: String?) throws(CommandFailure) -> PolicyDocument {
-    let name = argument ?? PolicyDocument.defaultPresetName
+    let name = argument ?? PolicyDocument.servedPresetName
     if let preset = PolicyDocument.preset(name) { return preset }
     let bytes = try self.bytes(name)
     do throws(PolicyErrors) {
@@ -22,7 +22,7 @@ enum PolicyArgument {
   static func source(_ argument: String?, reloads: AsyncStream<Void>) -> PolicySource {
     PolicySource(
       load: {
-        let name = argument ?? PolicyDocument.defaultPresetName
+        let name = argument ?? PolicyDocument.servedPresetName
         if let preset = PolicyDocument.preset(name) { return PolicyLoad(preset) }
         do throws(CommandFailure) { return PolicyLoad(bytes: try bytes(name)) } catch {
           return PolicyLoad(json: nil, outcome: .failure(.unreadable(error.message ?? name)))
