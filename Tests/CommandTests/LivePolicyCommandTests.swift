@@ -28,10 +28,12 @@ import WireProtocol
     let back = try sidecar.command(["policy", "rollback", "-o", "json"])
     #expect(try back.json()["generation"] == 3)
     #expect(try back.json()["restored_generation"] == 1)
+    let again = try sidecar.command(["policy", "rollback", "--generation", "1"])
+    #expect(again.output.contains("all changes: coxswain policy history"), "\(again.output)")
     let history = try sidecar.command(["policy", "history"])
     #expect(history.output.contains("rollback of 1"))
     #expect(history.output.contains("cheaper"))
-    #expect(try sidecar.command(["policy", "history", "-o", "json"]).json()["entries"]?.arrayValue?.count == 3)
+    #expect(try sidecar.command(["policy", "history", "-o", "json"]).json()["entries"]?.arrayValue?.count == 4)
   }
 
   @Test func anInvalidFileIs78AndChangesNothing() throws {

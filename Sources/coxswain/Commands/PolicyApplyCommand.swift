@@ -70,6 +70,8 @@ struct PolicyApplyCommand: ParsableCommand {
       + "in \(sessions) \(sessions == 1 ? "session" : "sessions"); "
       + "before: \(number("previous_generation")), \(reply["previous_name"]?.stringValue ?? "?")\n"
     for warning in reply["warnings"]?.arrayValue ?? [] { text += "warning: \(warning.stringValue ?? "")\n" }
-    return TextTable.printableLines(text) + "watch it: coxswain top    go back: coxswain policy rollback\n"
+    let isRestored = reply["restored_generation"]?.isNull == false
+    return TextTable.printableLines(text) + "watch it: coxswain top    "
+      + (isRestored ? "all changes: coxswain policy history\n" : "go back: coxswain policy rollback\n")
   }
 }
