@@ -32,7 +32,7 @@ import WireProtocol
     #expect(audit.count == 1 && audit[0].contains("uid=\(getuid())") && audit[0].contains("requests=3"), "\(audit)")
     let refused = try sidecar.command(["engine", "--requests", "1"])
     #expect(refused.status == 75)
-    #expect(refused.errors.contains("coxswain drain --resume"), "\(refused.errors)")
+    #expect(refused.errors.hasPrefix("coxswain: Register: UNAVAILABLE: the sidecar is draining"), "\(refused.errors)")
     let resumed = try sidecar.command(["drain", "--resume"])
     #expect(resumed.output.contains("new engines are taken"))
     #expect(!(try sidecar.command(["status"]).output.contains("draining")))

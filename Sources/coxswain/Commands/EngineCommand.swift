@@ -97,7 +97,9 @@ struct EngineCommand: ParsableCommand {
     switch error {
     case .link(let error): CommandFailure(error)
     case .refused(let seq, let error):
-      CommandFailure(CommandFailure(error).status, "Step \(seq): \(error.code.rawValue): \(error.message)")
+      CommandFailure(
+        CommandFailure(error).status,
+        "\(seq == 0 ? "Register" : "Step \(seq)"): \(error.code.rawValue): \(error.message)")
     case .workload, .badReply, .outOfOrder, .invalidPlan, .noInstance, .stuck:
       CommandFailure(.failed, error.description)
     }
