@@ -113,7 +113,7 @@ import WireProtocol
       case "engine": ["--in-process", "--requests", "1", "--policy", policy]
       case "plan": ["--policy", policy, "--from", try directory.file("plan.json", Samples.planRequest.text)]
       case "rank": ["--requests", "1", "--policy", policy, "--baseline", "sarathi"]
-      case "simulate": ["--requests", "1", "--policy", policy]
+      case "simulate", "tune": ["--requests", "1", "--policy", policy]
       case "serve": ["--policy", policy]
       default: [policy]
       }
@@ -139,6 +139,7 @@ import WireProtocol
       ("policy validate", ["balanced"]), ("policy show", []), ("policy diff", ["balanced"]),
       ("policy dry-run", ["balanced", "--no-closed-loop"]), ("policy apply", ["balanced"]), ("policy rollback", []),
       ("policy history", []), ("drain", ["--resume"]), ("engine", ["--in-process"] + small), ("simulate", small),
+      ("tune", small),
       ("rank", small + ["--baseline", "vllm-v1", "--baseline", "sarathi"]), ("bound", small),
       ("place", ["--synthetic", machine]), ("launch", ["--dry-run", "--", "true"]), ("schema", []), ("version", []),
       (

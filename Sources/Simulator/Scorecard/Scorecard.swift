@@ -4,7 +4,7 @@ public struct Scorecard: Sendable {
   public var profile: String
   private(set) var classes: [ClassScore]
   private(set) var all: ClassScore
-  private var tenants: [String: Int] = [:]
+  private var tenants: [String: TenantScore] = [:]
   private(set) var goodTokens = 0
   private(set) var tokens = 0
   private(set) var sheds = 0
@@ -66,7 +66,7 @@ public struct Scorecard: Sendable {
     all.add(outcome, isGood: isGood, isStrictlyGood: isStrictlyGood)
     let outcomeTokens = outcome.promptTokens + outcome.outputTokens
     tokens += outcomeTokens
-    tenants[outcome.tenant, default: 0] += outcomeTokens
+    tenants[outcome.tenant, default: TenantScore()].add(tokens: outcomeTokens, isGood: isGood)
     if isGood { goodTokens += outcomeTokens }
     if outcome.isShed { sheds += 1 }
   }
@@ -126,7 +126,7 @@ public struct Scorecard: Sendable {
   mutating func merge(_ other: Scorecard) {
     for index in classes.indices { classes[index].merge(other.classes[index]) }
     all.merge(other.all)
-    tenants.merge(other.tenants) { $0 + $1 }
+    tenants.merge(other.tenants) { $0.merged(with: $1) }
     goodTokens += other.goodTokens
     tokens += other.tokens
     sheds += other.sheds
@@ -203,9 +203,19 @@ public struct Scorecard: Sendable {
 
   /// Tokens of the tenant served most over those of the tenant served least; nil with fewer than two.
   var tenantServiceRatio: Double? {
-    guard tenants.count > 1, let most = tenants.values.max(), let least = tenants.values.min(), least > 0 else {
+    guard tenants.count > 1, let most = tenants.values.lazy.map(\.tokens).max(),
+      let least = tenants.values.lazy.map(\.tokens).min(), least > 0
+    else {
       return nil
     }
     return Double(most) / Double(least)
+  }
+
+  /// Mean of the tenants' shares within SLO: each counts once, however much it sends. 1 without requests.
+  var tenantMeanRatio: Double {
+    guard !tenants.isEmpty else { return 1 }
+    // In order of the names, so that the sum is the same in every process.
+    let ratios = tenants.sorted { $0.key < $1.key }.map(\.value.withinSLORatio)
+    return ratios.reduce(0, +) / Double(ratios.count)
   }
 }

@@ -99,6 +99,23 @@ public struct Cluster: Hashable, Sendable {
     return models
   }
 
+  /// The mode that the instances' roles follow; nil where the instances are not alike, or follow none.
+  public var roleMode: RoleMode? {
+    guard instances.allSatisfy({ $0.profile == instances[0].profile && $0.model == instances[0].model }) else {
+      return nil
+    }
+    if dividesRoles { return .auto }
+    return [RoleMode.mixed, .prefillDecode].first { divided($0).instances == instances }
+  }
+
+  /// The same instances with their roles by another mode.
+  public func divided(_ mode: RoleMode) -> Cluster {
+    var cluster = self
+    for index in instances.indices { cluster.instances[index].role = mode.role(of: index, among: instances.count) }
+    cluster.dividesRoles = mode == .auto
+    return cluster
+  }
+
   /// Whether every model has instances for the whole of a request.
   public var isComplete: Bool {
     modelShares.indices.allSatisfy { model in

@@ -6,6 +6,16 @@ public struct WorkloadSource: Hashable, Sendable {
     case generated(requests: Int, ratePerS: Double)
     /// Requests of one kind.
     case lengths(requests: Int, ratePerS: Double, WorkloadLengths)
+    /// Requests that are known, in order of arrival.
+    case list(name: String, [WorkloadRequest])
+
+    /// Whether another seed gives other requests of the same kind.
+    var isDrawn: Bool {
+      switch self {
+      case .generated, .lengths: true
+      case .trace, .list: false
+      }
+    }
   }
 
   public var kind: Kind
@@ -46,6 +56,7 @@ public struct WorkloadSource: Hashable, Sendable {
     case .generated(let requests, _): "generated, \(requests) requests"
     case .lengths(let requests, _, let lengths):
       "\(lengths.promptTokens):\(lengths.outputTokens), \(requests) requests"
+    case .list(let name, _): name
     }
   }
 
@@ -74,6 +85,7 @@ public struct WorkloadSource: Hashable, Sendable {
       return LengthsWorkload(
         requests: requests, ratePerS: ratePerS * rateScale, lengths: lengths, mix: mix, seed: seed,
         arrivals: arrivals.map { ArrivalProcess($0.kind, ratePerS: $0.ratePerS * rateScale, variation: $0.variation) })
+    case .list(_, let requests): return ListWorkload(requests, rateScale: rateScale)
     }
   }
 }

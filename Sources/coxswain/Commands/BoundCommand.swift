@@ -45,8 +45,8 @@ struct BoundCommand: ParsableCommand {
       if let value, value < 1 { throw ValidationError("\(name) \(value): expected at least 1") }
     }
     guard (0..<1).contains(drop) else { throw ValidationError("--drop \(drop): expected at least 0, less than 1") }
-    if let engineOverheadMs, !SimulateCommand.overheadRangeMs.contains(engineOverheadMs) {
-      throw ValidationError("--engine-overhead-ms \(engineOverheadMs): expected \(SimulateCommand.overheadRangeMs)")
+    if let engineOverheadMs, !EngineLimitOptions.overheadRangeMs.contains(engineOverheadMs) {
+      throw ValidationError("--engine-overhead-ms \(engineOverheadMs): expected \(EngineLimitOptions.overheadRangeMs)")
     }
     if let lpSeconds, !(lpSeconds > 0 && lpSeconds <= Self.secondsMax) {
       throw ValidationError("--lp-seconds \(lpSeconds): expected more than 0, at most \(Self.secondsMax)")
@@ -58,8 +58,8 @@ struct BoundCommand: ParsableCommand {
     if let acceptance, !(0...1).contains(acceptance) {
       throw ValidationError("--acceptance \(acceptance): expected from 0 to 1")
     }
-    guard SimulateCommand.overheadRangeMs.contains(draftMs) else {
-      throw ValidationError("--draft-ms \(draftMs): expected \(SimulateCommand.overheadRangeMs)")
+    guard EngineLimitOptions.overheadRangeMs.contains(draftMs) else {
+      throw ValidationError("--draft-ms \(draftMs): expected \(EngineLimitOptions.overheadRangeMs)")
     }
   }
 

@@ -72,8 +72,8 @@ struct ProfileImportCommand: ParsableCommand {
     if let memoryUtilization, !(memoryUtilization > 0 && memoryUtilization <= 1) {
       throw ValidationError("--memory-utilization \(memoryUtilization): expected more than 0, at most 1")
     }
-    if let engineOverheadMs, !SimulateCommand.overheadRangeMs.contains(engineOverheadMs) {
-      throw ValidationError("--engine-overhead-ms \(engineOverheadMs): expected \(SimulateCommand.overheadRangeMs)")
+    if let engineOverheadMs, !EngineLimitOptions.overheadRangeMs.contains(engineOverheadMs) {
+      throw ValidationError("--engine-overhead-ms \(engineOverheadMs): expected \(EngineLimitOptions.overheadRangeMs)")
     }
   }
 

@@ -34,8 +34,8 @@ struct ProfileValidateCommand: ParsableCommand {
     ] {
       if let value, value < 1 { throw ValidationError("\(name) \(value): expected at least 1") }
     }
-    if let engineOverheadMs, !SimulateCommand.overheadRangeMs.contains(engineOverheadMs) {
-      throw ValidationError("--engine-overhead-ms \(engineOverheadMs): expected \(SimulateCommand.overheadRangeMs)")
+    if let engineOverheadMs, !EngineLimitOptions.overheadRangeMs.contains(engineOverheadMs) {
+      throw ValidationError("--engine-overhead-ms \(engineOverheadMs): expected \(EngineLimitOptions.overheadRangeMs)")
     }
     guard Contender.baselineNames.contains(baseline) else {
       throw ValidationError(

@@ -4,7 +4,6 @@ import Simulator
 import WireProtocol
 
 struct SimulateCommand: ParsableCommand {
-  static let overheadRangeMs = 0.0...1000.0
   static let tailRangeS = 0.0...1e7
   static let priceRange = 0.0...1e6
   /// A report searches for the capacity unless that would take all day.
@@ -41,26 +40,12 @@ struct SimulateCommand: ParsableCommand {
   var uncountedTailS: Double?
   @Option(help: ArgumentHelp("Write a page with plots, capacities among them.", valueName: "file.html"))
   var report: String?
-  @Option(help: ArgumentHelp("Engine time per step in place of the profile's.", valueName: "x"))
-  var engineOverheadMs: Double?
   @Option(help: ArgumentHelp("Price of one instance's GPUs per hour, in dollars.", valueName: "x"))
   var gpuPricePerHour: Double?
-  @Option(help: ArgumentHelp("KV cache in tokens in place of the profile's.", valueName: "n")) var kvTokens: Int?
-  @Option(help: ArgumentHelp("Tokens per iteration in place of the profile's.", valueName: "n")) var stepTokens: Int?
-  @Option(help: ArgumentHelp("Running requests in place of the profile's.", valueName: "n")) var sequences: Int?
-  @Option(help: ArgumentHelp("Plans in flight: 1 synchronous, 2 or 3 asynchronous.", valueName: "n")) var inFlight = 1
+  @OptionGroup var limits: EngineLimitOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    for (name, value) in [("--kv-tokens", kvTokens), ("--step-tokens", stepTokens), ("--sequences", sequences)] {
-      if let value, value < 1 { throw ValidationError("\(name) \(value): expected at least 1") }
-    }
-    guard EngineCommand.inFlightRange.contains(inFlight) else {
-      throw ValidationError("--in-flight \(inFlight): expected \(EngineCommand.inFlightRange)")
-    }
-    if let engineOverheadMs, !Self.overheadRangeMs.contains(engineOverheadMs) {
-      throw ValidationError("--engine-overhead-ms \(engineOverheadMs): expected \(Self.overheadRangeMs)")
-    }
     if let uncountedTailS, !Self.tailRangeS.contains(uncountedTailS) {
       throw ValidationError("--uncounted-tail-s \(uncountedTailS): expected \(Self.tailRangeS)")
     }
@@ -119,11 +104,7 @@ struct SimulateCommand: ParsableCommand {
 
   private func simulation() throws(CommandFailure) -> Simulation {
     var options = EngineOptions()
-    options.inFlightMax = inFlight
-    options.kvCapacityTokens = kvTokens
-    options.stepTokens = stepTokens
-    options.sequences = sequences
-    options.overheadUs = engineOverheadMs.map { Int($0 * 1000 + 0.5) }
+    limits.apply(to: &options)
     features.apply(to: &options)
     let instances = try cluster.load()
     let events = try cluster.scriptedEvents(instances: instances.instances.count)

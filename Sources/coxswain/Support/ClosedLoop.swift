@@ -28,39 +28,21 @@ struct ClosedLoop {
     }
     let before = before.tailored(to: engine.model.id)
     let after = after.tailored(to: engine.model.id)
-    let mix = ClassMix(
-      entries: after.config.classes.map {
-        ClassMix.Entry(
-          name: $0.name, share: 1, ttftSLOMs: $0.ttftSLOMs, tpotSLOMs: $0.tpotSLOMs, weight: $0.weight)
-      })
-    let first = requests.first?.arrivalUs ?? 0
-    let workload = requests.map { recorded in
-      WorkloadRequest(
-        id: recorded.id, arrivalUs: recorded.arrivalUs - first, tenant: recorded.tenant,
-        classIndex: after.config.classes.firstIndex { $0.name == recorded.className }
-          ?? after.config.classes.firstIndex { $0.name == after.config.defaultClass } ?? 0,
-        promptTokens: recorded.promptTokens, outputTokens: recorded.outputTokens)
-    }
+    let workload = RecordedWorkload(requests, judgedBy: after.config)
     return [
       "kind": "simulation_from_recorded_arrivals", "profile": .string(profile.name),
       "requests": JSONValue(requests.count), "guessed_outputs": JSONValue(requests.count { $0.isGuessed }),
-      "objectives": .string(after.config.name), "before": try simulate(before.config, engine, mix, workload),
-      "after": try simulate(after.config, engine, mix, workload),
+      "objectives": .string(after.config.name), "before": try simulate(before.config, engine, workload),
+      "after": try simulate(after.config, engine, workload),
     ]
   }
 
   private func simulate(
-    _ policy: PolicyConfig, _ engine: EngineDescription, _ mix: ClassMix, _ requests: [WorkloadRequest]
+    _ policy: PolicyConfig, _ engine: EngineDescription, _ workload: RecordedWorkload
   ) throws(CommandFailure) -> JSONValue {
-    var options = EngineOptions()
-    options.inFlightMax = engine.inFlightMax
-    options.stepTokens = engine.limits.stepTokens
-    options.sequences = engine.limits.sequences
-    if let group = engine.model.kvGroups.first, let pool = engine.model.pools.first {
-      options.kvCapacityTokens = pool.blocks * group.blockTokens
-    }
     var simulated = ReferenceEngine(
-      profile: profile, options: options, mix: mix, workload: ListWorkload(requests), link: CoreLink(policy: policy))
+      profile: profile, options: EngineOptions(recorded: engine), mix: workload.mix,
+      workload: ListWorkload(workload.requests), link: CoreLink(policy: policy))
     do throws(EngineRunError) {
       return try simulated.run(clock: MonotonicClock.nowNs, onProgress: { _ in true }).json
     } catch { throw CommandFailure(.failed, "\(policy.name): \(error.description)") }

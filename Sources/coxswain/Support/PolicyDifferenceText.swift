@@ -1,4 +1,4 @@
-import Sidecar
+import Policy
 import WireProtocol
 
 /// What a policy changes, for people.
@@ -14,7 +14,8 @@ enum PolicyDifferenceText {
 
   private static let widest = 40
 
-  private static func value(_ json: JSONValue?) -> String {
+  /// A member's value, cut to the width of a cell.
+  static func value(_ json: JSONValue?) -> String {
     guard let json else { return "-" }
     let text = json.stringValue ?? json.text
     return text.count > widest ? String(text.prefix(widest - 3)) + "..." : text

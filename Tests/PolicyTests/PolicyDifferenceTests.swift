@@ -2,8 +2,6 @@ import Policy
 import Testing
 import WireProtocol
 
-@testable import Sidecar
-
 struct PolicyDifferenceTests {
   private static func differences(_ before: String, _ after: String) throws -> [PolicyDifference] {
     PolicyDifference.between(

@@ -1,4 +1,3 @@
-import Policy
 import WireProtocol
 
 /// One member in which two policies differ, every member stated.

@@ -1,0 +1,53 @@
+import Policy
+import WireProtocol
+
+/// What one step tried and chose.
+public struct TuningResult: Hashable, Sendable {
+  public let step: TuningStep
+  /// Why it does not apply; nil where it does.
+  public let obstacle: String?
+  public let objective: TuningObjective
+  public var trials: [TuningTrial] = []
+  /// Index of the trial that was taken; nil: the policy stays as it was.
+  public var chosen: Int?
+  /// Members that the choice changes, every member stated.
+  public var changes: [PolicyDifference] = []
+  public let before: TuningFigures
+  public var after: TuningFigures
+
+  init(_ step: TuningStep, obstacle: String?, objective: TuningObjective, before: TuningFigures) {
+    self.step = step
+    self.obstacle = obstacle
+    self.objective = objective
+    self.before = before
+    after = before
+  }
+
+  /// Why nothing is changed, in one line; nil where something is.
+  public var reason: String? {
+    if let obstacle { return "does not apply: \(obstacle)" }
+    guard chosen == nil else { return nil }
+    let ran = trials.compactMap { trial in trial.figures.map { (trial, $0) } }
+    guard var best = ran.first else { return "kept: there is nothing else to try" }
+    for other in ran.dropFirst() where TuningRule.prefers(other.1, to: best.1, objective: objective) { best = other }
+    let gain = objective.text(objective.gain(best.1, over: before))
+    switch best.0.verdict {
+    case .costsClass(let name, let loss):
+      let price = TuningObjective.weighted.text(-loss)
+      return "kept: the best, \(best.0.candidate.name), \(gain), but class \(name) \(price)"
+    case .costsShare(let loss):
+      return "kept: the best, \(best.0.candidate.name), \(gain), but the whole \(TuningObjective.weighted.text(-loss))"
+    case .better, .notBetter, .failed:
+      return "kept: the best, \(best.0.candidate.name), \(gain); \(objective.marginText) are needed"
+    }
+  }
+
+  public var json: JSONValue {
+    [
+      "step": .string(step.rawValue), "applies": .bool(obstacle == nil), "reason": reason.map { .string($0) } ?? nil,
+      "objective": .string(objective.rawValue), "candidates": .array(trials.map(\.json)),
+      "chosen": chosen.map { .string(trials[$0].candidate.name) } ?? nil, "changes": .array(changes.map(\.json)),
+      "before": before.json, "after": after.json,
+    ]
+  }
+}
