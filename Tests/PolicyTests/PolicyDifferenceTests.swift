@@ -1,6 +1,7 @@
-import Policy
 import Testing
 import WireProtocol
+
+@testable import Policy
 
 struct PolicyDifferenceTests {
   private static func differences(_ before: String, _ after: String) throws -> [PolicyDifference] {

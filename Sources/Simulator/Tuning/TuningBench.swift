@@ -30,9 +30,9 @@ struct TuningBench {
     _ onProgress: (TuningProgress) -> Bool
   ) throws(TuningError) -> TuningFigures? {
     let requests = part == .tuned ? traffic.tuned : traffic.heldBack
-    let cluster = roles.map { cluster.divided($0) } ?? cluster
+    let instances = roles.map { cluster.divided($0) } ?? cluster
     defer { finishedRequests += requests.count }
-    let run = try run(policy, cluster, requests, note, clock, onProgress)
+    let run = try run(policy, instances, requests, note, clock, onProgress)
     return run.map { TuningFigures($0.scorecard) }
   }
 

@@ -25,7 +25,7 @@ public struct TuningResult: Hashable, Sendable {
 
   /// Why nothing is changed, in one line; nil where something is.
   public var reason: String? {
-    if let obstacle { return "does not apply: \(obstacle)" }
+    if let obstacle { return "not tried: \(obstacle)" }
     guard chosen == nil else { return nil }
     let ran = trials.compactMap { trial in trial.figures.map { (trial, $0) } }
     guard var best = ran.first else { return "kept: there is nothing else to try" }
@@ -34,11 +34,11 @@ public struct TuningResult: Hashable, Sendable {
     switch best.0.verdict {
     case .costsClass(let name, let loss):
       let price = TuningObjective.weighted.text(-loss)
-      return "kept: the best, \(best.0.candidate.name), \(gain), but class \(name) \(price)"
+      return "kept: \(best.0.candidate.name) \(gain), but class \(name) \(price)"
     case .costsShare(let loss):
-      return "kept: the best, \(best.0.candidate.name), \(gain), but the whole \(TuningObjective.weighted.text(-loss))"
+      return "kept: \(best.0.candidate.name) \(gain), but the whole \(TuningObjective.weighted.text(-loss))"
     case .better, .notBetter, .failed:
-      return "kept: the best, \(best.0.candidate.name), \(gain); \(objective.marginText) are needed"
+      return "kept: \(best.0.candidate.name) \(gain), margin \(objective.marginText)"
     }
   }
 

@@ -42,9 +42,9 @@ extension TuningStep {
     let two = situation.divisionOfTwo
     let mixed = TableText.number(.number(Double(two.mixedPerKiloS) / 1_000))
     let divided = TableText.number(.number(Double(two.dividedPerKiloS) / 1_000))
-    let choice = two.prefillEngines > 0 ? "they would be divided" : "they would stay mixed"
-    return "one instance; two of them would keep \(mixed) requests/s mixed and \(divided) divided, by the forecast: "
-      + "\(choice) (threshold \(RolePlanner.marginPercent) %)"
+    let choice = two.prefillEngines > 0 ? "divided" : "mixed"
+    return "one instance; forecast for two: \(mixed) requests/s mixed, \(divided) divided: \(choice) "
+      + "(threshold \(RolePlanner.marginPercent) %)"
   }
 
   /// In the order of trial; of equals the first is taken.
@@ -74,7 +74,7 @@ extension TuningStep {
     for ordering in [PolicyConfig.Ordering.priority, .edf] {
       var change = order(ordering)
       change["admission"] = ["infeasible": "defer"]
-      candidates.append(TuningCandidate("\(ordering.rawValue), late ones behind", change))
+      candidates.append(TuningCandidate("\(ordering.rawValue) with late ones behind", change))
     }
     return candidates
   }
@@ -102,13 +102,13 @@ extension TuningStep {
   private static func strategies(_ situation: TuningSituation) -> [TuningCandidate] {
     var candidates = [
       TuningCandidate(
-        "decode_first, slack",
+        "decode_first by slack",
         ["batch": ["strategy": "decode_first", "budget_from": "slack", "step_tokens": nil]])
     ]
     for tokens in stepTokens where tokens < situation.stepTokens {
       candidates.append(
         TuningCandidate(
-          "decode_first, \(tokens) tokens",
+          "decode_first of \(tokens) tokens",
           ["batch": ["strategy": "decode_first", "budget_from": "tokens", "step_tokens": JSONValue(tokens)]]))
     }
     candidates.append(
@@ -129,7 +129,7 @@ extension TuningStep {
       TuningCandidate("victim \($0.rawValue)", ["preemption": ["victim_order": .string($0.rawValue)]])
     }
     candidates.append(
-      TuningCandidate("the tail, or what costs least", ["preemption": ["victim_order": "cost", "means": "cost"]]))
+      TuningCandidate("the tail or what costs least", ["preemption": ["victim_order": "cost", "means": "cost"]]))
     if situation.canSwap {
       candidates.append(TuningCandidate("copied out", ["preemption": ["means": "swap"]]))
     }
@@ -171,13 +171,13 @@ extension TuningStep {
       return [
         TuningCandidate("weighted_fair", order(.weightedFair)), TuningCandidate("vtc", order(.vtc)),
         TuningCandidate(
-          "dlpm, \(quantumTokens) tokens",
+          "dlpm of \(quantumTokens) tokens",
           ["queue": ["ordering": "dlpm", "quantum_tokens": JSONValue(quantumTokens)]]),
       ]
     }
     return ([nil] + slackTokens.map { Optional($0) }).map { slack in
       TuningCandidate(
-        slack.map { "vtc, \($0) tokens ahead" } ?? "vtc, a second ahead",
+        slack.map { "vtc \($0) tokens ahead" } ?? "vtc a second ahead",
         ["queue": ["fairness": "vtc", "fairness_slack_tokens": slack.map { JSONValue($0) } ?? .null]])
     }
   }
