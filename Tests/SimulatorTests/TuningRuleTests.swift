@@ -66,7 +66,25 @@ struct TuningRuleTests {
     #expect(outcome(figures([(inSLO: 796, late: 204)]), before) == .same)
     #expect(outcome(figures([(inSLO: 795, late: 205)]), before) == .worse)
     let two = figures([(inSLO: 500, late: 500), (inSLO: 100, late: 0)])
-    #expect(outcome(figures([(inSLO: 900, late: 100), (inSLO: 90, late: 10)]), two) == .worse)
+    let pays = outcome(figures([(inSLO: 900, late: 100), (inSLO: 90, late: 10)]), two)
+    #expect(pays.isWorse && pays.word == "costs_a_class", "\(pays.text)")
+  }
+
+  /// Two that are both good are told apart where it is harder.
+  @Test func equalsAreToldApartAtTheHigherRate() {
+    let before = figures([(inSLO: 800, late: 200)])
+    var result = TuningResult(.batchStrategy, obstacle: nil, objective: .weighted, before: before)
+    func trial(_ name: String, _ good: Int, faster: Int? = nil) -> TuningTrial {
+      let after = figures([(inSLO: good, late: 1_000 - good)])
+      return TuningTrial(
+        candidate: TuningCandidate(name, [:]), figures: after, verdict: verdict(after, before),
+        stressed: faster.map { figures([(inSLO: $0, late: 1_000 - $0)]) })
+    }
+    result.trials = [trial("a", 801), trial("b", 1_000, faster: 700), trial("c", 998, faster: 900), trial("d", 990)]
+    #expect(result.equals == [1, 2])
+    #expect(result.best == 2)
+    result.trials = [trial("a", 801)]
+    #expect(result.equals.isEmpty && result.best == nil)
   }
 
   // MARK: - The draft

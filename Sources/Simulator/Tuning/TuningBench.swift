@@ -26,13 +26,13 @@ struct TuningBench {
 
   /// Runs one part of the traffic; nil when it was interrupted.
   mutating func figures(
-    _ policy: PolicyDocument, roles: RoleMode?, on part: Part, note: String, _ clock: () -> Int,
+    _ policy: PolicyDocument, roles: RoleMode?, on part: Part, rateScale: Double = 1, note: String, _ clock: () -> Int,
     _ onProgress: (TuningProgress) -> Bool
   ) throws(TuningError) -> TuningFigures? {
     let requests = part == .tuned ? traffic.tuned : traffic.heldBack
     let instances = roles.map { cluster.divided($0) } ?? cluster
     defer { finishedRequests += requests.count }
-    let run = try run(policy, instances, requests, note, clock, onProgress)
+    let run = try run(policy, instances, requests, rateScale, note, clock, onProgress)
     return run.map { TuningFigures($0.scorecard) }
   }
 
@@ -49,7 +49,7 @@ struct TuningBench {
       return request
     }
     let one = Cluster(cluster.instances[0].profile)
-    let run = try run(policy, one, requests, "\(entry.name) alone", clock, onProgress)
+    let run = try run(policy, one, requests, 1, "\(entry.name) alone", clock, onProgress)
     guard let card = run?.scorecard else { return nil }
     return TuningClass(
       entry: entry, requests: all.count, aloneRatio: card.withinSLORatio,
@@ -57,14 +57,14 @@ struct TuningBench {
   }
 
   private func run(
-    _ policy: PolicyDocument, _ cluster: Cluster, _ requests: [WorkloadRequest], _ note: String, _ clock: () -> Int,
-    _ onProgress: (TuningProgress) -> Bool
+    _ policy: PolicyDocument, _ cluster: Cluster, _ requests: [WorkloadRequest], _ rateScale: Double, _ note: String,
+    _ clock: () -> Int, _ onProgress: (TuningProgress) -> Bool
   ) throws(TuningError) -> SimulationRun? {
     let source = WorkloadSource(
       .list(name: traffic.name, requests), mix: traffic.mix, seed: traffic.seed)
     var simulation: Simulation
     do throws(WorkloadError) {
-      simulation = try Simulation(cluster: cluster, options: options, source: source, rateScale: 1)
+      simulation = try Simulation(cluster: cluster, options: options, source: source, rateScale: rateScale)
     } catch { throw .run(.workload(error)) }
     simulation.events = events
     let contender = Contender(policy: policy.config, time: simulation.profile.time)

@@ -55,6 +55,10 @@ public enum TuningObjective: String, CaseIterable, Hashable, Sendable {
     return value(current) > 0 ? difference / value(current) : difference
   }
 
+  func isWithinMargin(_ value: Double, of most: Double) -> Bool {
+    isRate ? most - value < most * margin : most - value < margin
+  }
+
   /// "+1.2 points" or "+1.2 %".
   func text(_ gain: Double) -> String {
     let tenths = Int((gain.magnitude * 1000).rounded())

@@ -40,9 +40,7 @@ public struct TuningReport: Sendable {
     let listed = Set(proposal.config.classes.map(\.name))
     var lines = classes.flatMap { $0.warnings(isListed: listed.contains($0.entry.name), defaultClass: defaultClass) }
     lines += proposal.warnings
-    if outcome == .worse {
-      lines.append("on the traffic held back the proposal is worse than \(base.config.name): do not apply it unseen")
-    }
+    if let outcome, outcome.isWorse { lines.append("\(outcome.text): do not apply it unseen") }
     return lines
   }
 
@@ -53,7 +51,7 @@ public struct TuningReport: Sendable {
       "objective": .string(objective.rawValue), "complete": .bool(isComplete), "classes": .array(classes.map(\.json)),
       "steps": .array(steps.map(\.json)), "roles": roles.map { .string($0.rawValue) } ?? nil,
       "proposal": proposal.json, "warnings": .array(warnings.map { .string($0) }), "tuned": tuned?.json ?? nil,
-      "held_back": heldBack?.json ?? nil, "held_back_outcome": outcome.map { .string($0.rawValue) } ?? nil,
+      "held_back": heldBack?.json ?? nil, "held_back_outcome": outcome.map { .string($0.word) } ?? nil,
     ]
   }
 }

@@ -23,6 +23,27 @@ public struct TuningResult: Hashable, Sendable {
     after = before
   }
 
+  /// Trials that are better, none by the margin than another.
+  var equals: [Int] {
+    let better = trials.indices.filter { trials[$0].verdict == .better }
+    guard let most = better.compactMap({ trials[$0].figures.map(objective.value) }).max() else { return [] }
+    return better.filter { index in
+      trials[index].figures.map { objective.isWithinMargin(objective.value($0), of: most) } ?? false
+    }
+  }
+
+  /// The one to take: of equals the one that is best at the higher rate. nil: none is better.
+  var best: Int? {
+    var best: (index: Int, figures: TuningFigures)?
+    for index in equals {
+      guard let figures = trials[index].stressed ?? trials[index].figures else { continue }
+      if best.map({ TuningRule.prefers(figures, to: $0.figures, objective: objective) }) ?? true {
+        best = (index, figures)
+      }
+    }
+    return best?.index
+  }
+
   /// Why nothing is changed, in one line; nil where something is.
   public var reason: String? {
     if let obstacle { return "not tried: \(obstacle)" }
@@ -30,15 +51,14 @@ public struct TuningResult: Hashable, Sendable {
     let ran = trials.compactMap { trial in trial.figures.map { (trial, $0) } }
     guard var best = ran.first else { return "kept: there is nothing else to try" }
     for other in ran.dropFirst() where TuningRule.prefers(other.1, to: best.1, objective: objective) { best = other }
-    let gain = objective.text(objective.gain(best.1, over: before))
+    let gain = objective.gain(best.1, over: before)
+    let text = "kept: \(best.0.candidate.name) \(objective.text(gain))"
     switch best.0.verdict {
-    case .costsClass(let name, let loss):
-      let price = TuningObjective.weighted.text(-loss)
-      return "kept: \(best.0.candidate.name) \(gain), but class \(name) \(price)"
-    case .costsShare(let loss):
-      return "kept: \(best.0.candidate.name) \(gain), but the whole \(TuningObjective.weighted.text(-loss))"
-    case .better, .notBetter, .failed:
-      return "kept: \(best.0.candidate.name) \(gain), margin \(objective.marginText)"
+    case .costsClass(let name, let loss) where gain >= objective.margin:
+      return "\(text), but class \(name) \(TuningObjective.weighted.text(-loss))"
+    case .costsShare(let loss) where gain >= objective.margin:
+      return "\(text), but the whole \(TuningObjective.weighted.text(-loss))"
+    default: return "\(text), margin \(objective.marginText)"
     }
   }
 

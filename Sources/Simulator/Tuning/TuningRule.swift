@@ -7,6 +7,8 @@ public enum TuningRule {
   public static let rateMargin = 0.02
   /// A class may lose so much of its share within SLO, but one request in any case.
   public static let classTolerance = 0.02
+  /// Candidates that the margin cannot tell apart are told apart by the same requests coming so many times as fast.
+  public static let stressRate = 1.25
   /// What fairness caps may cost of the weighted share within SLO.
   public static let fairnessCostMax = 0.01
 
@@ -32,7 +34,7 @@ public enum TuningRule {
   static func judgeHeldBack(
     _ proposal: TuningFigures, over base: TuningFigures, objective: TuningObjective, hasCaps: Bool
   ) -> TuningOutcome {
-    if loser(proposal, base) != nil { return .worse }
+    if let loser = loser(proposal, base) { return .costsClass(loser.name, loss: loser.loss) }
     let gain = objective.gain(proposal, over: base)
     if gain >= objective.margin { return .better }
     if gain > -objective.margin {

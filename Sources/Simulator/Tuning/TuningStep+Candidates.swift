@@ -29,8 +29,8 @@ extension TuningStep {
     case .kvPaging:
       situation.figures.preemptions > 0 || situation.figures.kvOccupancyMax >= Self.kvFullRatio
         ? nil
-        : "KV was never fuller than \(TableText.percent(.number(situation.figures.kvOccupancyMax))); pressure begins at "
-          + TableText.percent(.number(Self.kvFullRatio))
+        : "KV was never fuller than \(TableText.percent(.number(situation.figures.kvOccupancyMax))), "
+          + "short begins at \(TableText.percent(.number(Self.kvFullRatio)))"
     case .fairness: situation.tenants > 1 ? nil : "all requests are one tenant's"
     }
   }

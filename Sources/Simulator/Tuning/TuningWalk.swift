@@ -55,9 +55,8 @@ struct TuningWalk {
       result.trials.append(trial)
       policies.append(policy)
     }
-    guard let chosen = best(of: result.trials, result.objective), let after = result.trials[chosen].figures else {
-      return result
-    }
+    guard try stress(&result, policies, clock, onProgress) else { return nil }
+    guard let chosen = result.best, let after = result.trials[chosen].figures else { return result }
     result.chosen = chosen
     result.after = after
     result.changes = PolicyDifference.between(draft.document, policies[chosen])
@@ -85,15 +84,24 @@ struct TuningWalk {
     return TuningTrial(candidate: candidate, figures: figures, verdict: verdict)
   }
 
-  private func best(of trials: [TuningTrial], _ objective: TuningObjective) -> Int? {
-    var best: (index: Int, figures: TuningFigures)?
-    for (index, trial) in trials.enumerated() where trial.verdict == .better {
-      guard let figures = trial.figures else { continue }
-      if best.map({ TuningRule.prefers(figures, to: $0.figures, objective: objective) }) ?? true {
-        best = (index, figures)
-      }
+  /// Lets those that the margin cannot tell apart serve the same requests at a higher rate; false when it was
+  /// interrupted.
+  private mutating func stress(
+    _ result: inout TuningResult, _ policies: [PolicyDocument], _ clock: () -> Int,
+    _ onProgress: (TuningProgress) -> Bool
+  ) throws(TuningError) -> Bool {
+    let equals = result.equals
+    guard equals.count > 1 else { return true }
+    bench.plannedRequests = bench.plannedRequests.map { $0 + equals.count * tuner.traffic.tuned.count }
+    for index in equals {
+      let candidate = result.trials[index].candidate
+      let figures = try bench.figures(
+        policies[index], roles: candidate.roles ?? report.roles, on: .tuned, rateScale: TuningRule.stressRate,
+        note: "\(result.step.title), faster: \(candidate.name)", clock, onProgress)
+      guard let figures else { return false }
+      result.trials[index].stressed = figures
     }
-    return best?.index
+    return true
   }
 
   private func situation(_ figures: TuningFigures) -> TuningSituation {

@@ -90,7 +90,7 @@ struct TuneCommand: ParsableCommand {
   private func refusal(_ report: TuningReport) -> String? {
     guard let write else { return nil }
     if !report.isComplete { return "\(write): not written, since tuning was interrupted" }
-    guard report.outcome == .worse, !force else { return nil }
+    guard report.outcome?.isWorse == true, !force else { return nil }
     return "\(write): not written, since the proposal is worse on the traffic held back; --force writes it"
   }
 

@@ -35,16 +35,19 @@ enum TuningText {
 
   private static func classes(_ report: TuningReport) -> String {
     var table = TextTable([
-      "CLASS", ">REQUESTS", ">WEIGHT", ">TTFT SLO", ">TPOT SLO", ">ALONE IN SLO", ">HERE BEFORE", ">HERE AFTER",
+      "CLASS", ">REQUESTS", ">WEIGHT", ">TTFT SLO", ">TPOT SLO", ">IN SLO: ALONE", ">TUNED ON", ">HELD BACK",
     ])
     for one in report.classes {
-      func share(_ figures: TuningFigures?) -> String {
-        figures?.classes.first { $0.name == one.entry.name }.map { percent($0.ratio) } ?? "-"
+      func share(_ figures: TuningFigures) -> String {
+        figures.classes.first { $0.name == one.entry.name }.map { percent($0.ratio) } ?? "-"
+      }
+      func change(_ side: TuningComparison?) -> String {
+        side.map { shown(share($0.before), share($0.after)) } ?? "-"
       }
       table.add([
         one.entry.name, Quantity.count(one.requests), "\(one.entry.weight)",
         Quantity.duration(us: one.entry.ttftSLOMs * 1_000), Quantity.duration(us: one.entry.tpotSLOMs * 1_000),
-        percent(one.aloneRatio), share(report.tuned?.before), share(report.tuned?.after),
+        percent(one.aloneRatio), change(report.tuned), change(report.heldBack),
       ])
     }
     return table.text
@@ -62,8 +65,7 @@ enum TuningText {
         continue
       }
       let effect = figures.map { _, figure in
-        let (before, after) = (figure(result.before), figure(result.after))
-        return before == after ? before : "\(before) -> \(after)"
+        shown(figure(result.before), figure(result.after))
       }
       for (line, change) in changes(result).enumerated() {
         table.add(line == 0 ? [name, tried] + effect + [change] : ["", "", "", "", "", "", "", change])
@@ -90,16 +92,7 @@ enum TuningText {
       table.add([name, report.base.config.name] + figures.map { $0.1(side.before) })
       table.add(["", "the proposal"] + figures.map { $0.1(side.after) })
     }
-    return table.text + (report.outcome.map { outcome($0) + "\n" } ?? "")
-  }
-
-  private static func outcome(_ outcome: TuningOutcome) -> String {
-    switch outcome {
-    case .better: "on the traffic held back the proposal is better as well"
-    case .same: "on the traffic held back the proposal is no different, within the margin"
-    case .worse: "on the traffic held back the proposal is WORSE"
-    case .unchanged: "nothing to gain: the policy stays as it is"
-    }
+    return table.text + (report.outcome.map { $0.text + "\n" } ?? "")
   }
 
   private static func rolesLine(_ report: TuningReport) -> String {
@@ -117,6 +110,10 @@ enum TuningText {
     ("TOKENS/S", { Quantity.count(Int($0.tokensPerS.rounded())) }),
     ("PREEMPTIONS", { Quantity.count($0.preemptions) }),
   ]
+
+  private static func shown(_ before: String, _ after: String) -> String {
+    before == after ? before : "\(before) -> \(after)"
+  }
 
   private static func percent(_ ratio: Double) -> String { Quantity.decimal(100 * ratio, places: 1) + "%" }
 
