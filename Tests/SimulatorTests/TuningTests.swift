@@ -53,15 +53,17 @@ struct TuningTests {
     #expect(step.changes.allSatisfy { $0.pointer.hasPrefix("/memory/") || $0.pointer.hasPrefix("/admission/") })
   }
 
+  /// By order of arrival everybody waits behind the greedy tenant; in turns only the greedy one is late.
   @Test func oneGreedyTenantIsCapped() throws {
-    var source = generated(requests: 200, ratePerS: 20)
+    let mix = ClassMix(entries: [.init(name: "standard", share: 1, ttftSLOMs: 2_000, tpotSLOMs: 100)])
+    var source = WorkloadSource(.generated(requests: 300, ratePerS: 20), mix: mix, seed: 1)
     source.greedy = ("tenant-1", 8)
-    let report = try run(try tuner(source, base: "goodput", steps: [.fairness]))
+    let report = try run(try tuner(source, base: "vllm-v1", steps: [.fairness], change: { $0.sequences = 16 }))
     let step = try #require(report.steps.first)
     #expect(step.chosen != nil, "\(step.reason ?? "")")
     #expect(step.after.tenantMeanRatio >= step.before.tenantMeanRatio + TuningRule.shareMargin)
     #expect(step.before.weightedRatio - step.after.weightedRatio <= TuningRule.fairnessCostMax)
-    #expect(step.changes.contains { $0.pointer == "/queue/fairness" && $0.after == "vtc" })
+    #expect(step.changes.contains { $0.pointer == "/queue/ordering" && $0.before == "fcfs" })
   }
 
   /// Large static iterations beside a tight time per token.
@@ -71,8 +73,8 @@ struct TuningTests {
     let step = try #require(report.steps.first)
     let chosen = try #require(step.chosen)
     #expect(["goodput", "decode_first by slack"].contains(step.trials[chosen].candidate.name))
-    #expect(step.after.weightedRatio > step.before.weightedRatio + 0.1)
-    #expect(report.outcome == .better)
+    #expect(step.after.weightedRatio > step.before.weightedRatio + 0.05)
+    #expect(report.outcome?.isWorse == false)
   }
 
   @Test func rightDraftsAreMadeAndWrongOnesAreNot() throws {
@@ -221,6 +223,10 @@ struct TuningTests {
     #expect(!report.isComplete)
     #expect(report.tuned != nil)
     #expect(report.steps.count < TuningStep.allCases.count)
+    let last = try #require(report.steps.last)
+    #expect(last.isInterrupted && last.chosen == nil && last.before == last.after)
+    #expect(last.reason == "interrupted: nothing chosen")
+    #expect(report.steps.dropLast().allSatisfy { !$0.isInterrupted })
     #expect(report.heldBack == nil && report.outcome == nil)
     #expect(report.json["complete"] == false)
   }

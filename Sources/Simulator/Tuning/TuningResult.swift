@@ -8,6 +8,8 @@ public struct TuningResult: Hashable, Sendable {
   public let obstacle: String?
   public let objective: TuningObjective
   public var trials: [TuningTrial] = []
+  /// Not all candidates were tried, so none was chosen.
+  public var isInterrupted = false
   /// Index of the trial that was taken; nil: the policy stays as it was.
   public var chosen: Int?
   /// Members that the choice changes, every member stated.
@@ -47,6 +49,7 @@ public struct TuningResult: Hashable, Sendable {
   /// Why nothing is changed, in one line; nil where something is.
   public var reason: String? {
     if let obstacle { return "not tried: \(obstacle)" }
+    if isInterrupted { return "interrupted: nothing chosen" }
     guard chosen == nil else { return nil }
     let ran = trials.compactMap { trial in trial.figures.map { (trial, $0) } }
     guard var best = ran.first else { return "kept: there is nothing else to try" }

@@ -30,9 +30,10 @@ struct TuningWalk {
     var figures = before
     for step in tuner.steps {
       bench.plannedRequests = bench.finishedRequests + requestsLeft(from: step, figures)
-      guard let result = try take(step, figures, clock, onProgress) else { return }
-      figures = result.after
+      let result = try take(step, figures, clock, onProgress)
       report.steps.append(result)
+      guard !result.isInterrupted else { return }
+      figures = result.after
       report.tuned?.after = figures
     }
     report.isComplete = try judge(clock, onProgress)
@@ -40,10 +41,10 @@ struct TuningWalk {
 
   // MARK: - One step
 
-  /// Tries and chooses; nil when it was interrupted.
+  /// Tries and chooses; an interrupted step keeps its trials and chooses nothing.
   private mutating func take(
     _ step: TuningStep, _ figures: TuningFigures, _ clock: () -> Int, _ onProgress: (TuningProgress) -> Bool
-  ) throws(TuningError) -> TuningResult? {
+  ) throws(TuningError) -> TuningResult {
     let situation = situation(figures)
     var result = TuningResult(
       step, obstacle: step.obstacle(in: situation), objective: step.objective(tuner.objective), before: figures)
@@ -51,11 +52,15 @@ struct TuningWalk {
     var policies: [PolicyDocument] = []
     for candidate in step.candidates(in: situation) {
       guard let policy = candidate.roles == nil ? draft.with(candidate.change) : draft.document else { continue }
-      guard let trial = try run(candidate, policy, result, clock, onProgress) else { return nil }
+      guard let trial = try run(candidate, policy, result, clock, onProgress) else {
+        result.isInterrupted = true
+        return result
+      }
       result.trials.append(trial)
       policies.append(policy)
     }
-    guard try stress(&result, policies, clock, onProgress) else { return nil }
+    result.isInterrupted = !(try stress(&result, policies, clock, onProgress))
+    guard !result.isInterrupted else { return result }
     guard let chosen = result.best, let after = result.trials[chosen].figures else { return result }
     result.chosen = chosen
     result.after = after

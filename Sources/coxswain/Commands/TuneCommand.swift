@@ -40,10 +40,8 @@ struct TuneCommand: ParsableCommand {
   static let needNames = PolicyNeed.allCases.map(\.rawValue).joined(separator: ", ")
 
   func validate() throws {
-    guard recording != nil else {
-      guard write != nil || !force else { throw ValidationError("--force: expected --write") }
-      return
-    }
+    guard write != nil || !force else { throw ValidationError("--force: expected --write") }
+    guard recording != nil else { return }
     let others: [(String, Bool)] = [
       ("--trace", load.trace != nil), ("--lengths", load.lengths != nil), ("--classes", load.classes != nil),
       ("--arrivals", load.arrivals != nil), ("--greedy", load.greedy != nil), ("--repeat", load.copies > 1),

@@ -6,7 +6,8 @@ import WireProtocol
 enum TuningText {
   static func text(_ report: TuningReport) -> String {
     var parts = [head(report)]
-    if report.tuned != nil { parts += [classes(report), steps(report)] }
+    if !report.classes.isEmpty { parts.append(classes(report)) }
+    if !report.steps.isEmpty { parts.append(steps(report)) }
     if let comparison = totals(report) { parts.append(comparison) }
     parts.append("PROPOSAL\n" + report.proposal.json.pretty() + "\n" + rolesLine(report))
     let warnings = report.warnings.map { "warning: \($0)\n" }.joined()
