@@ -2,7 +2,12 @@ import WireProtocol
 
 /// An Admin/Explain reply for people.
 enum ExplanationText {
-  static func text(_ reply: JSONValue) -> String {
+  /// Transitions shown of a long history: how the life began, and what it came to.
+  static let firstRows = 4
+  static let lastRows = 20
+
+  /// - Parameter showsAll: every transition, however many.
+  static func text(_ reply: JSONValue, showsAll: Bool) -> String {
     func number(_ name: String) -> Int { reply[name]?.integerValue ?? 0 }
     func word(_ name: String) -> String { reply[name]?.stringValue ?? "?" }
     var text =
@@ -11,16 +16,22 @@ enum ExplanationText {
           + "class \(word("class")), tenant \(word("tenant"))") + "\n"
     text += "prompt \(Quantity.count(number("prompt"))) tokens, computed \(Quantity.count(number("computed"))), "
     text += "output \(Quantity.count(number("output"))) of at most \(Quantity.count(number("max_output")))\n\n"
-    text += history(reply).text
+    text += history(reply, showsAll: showsAll).text
     let forgotten = number("forgotten_events")
     if forgotten > 0 { text += "\(Quantity.count(forgotten)) earlier transitions are forgotten\n" }
     if let now = reply["now"] { text += "\n" + standing(now) }
     return text
   }
 
-  private static func history(_ reply: JSONValue) -> TextTable {
+  private static func history(_ reply: JSONValue, showsAll: Bool) -> TextTable {
     var table = TextTable([">AGE", ">STEPS", "EVENT", "WHY"])
-    for event in reply["history"]?.arrayValue ?? [] {
+    let events = reply["history"]?.arrayValue ?? []
+    let hidden = showsAll ? 0 : max(0, events.count - firstRows - lastRows)
+    for (index, event) in events.enumerated() {
+      if hidden > 0, index == firstRows {
+        table.add(["", "", "...", "\(Quantity.count(hidden)) more transitions; with them: --all"])
+      }
+      guard index < firstRows || index >= firstRows + hidden else { continue }
       let behind = event["behind"]?.stringValue ?? ""
       let text = event["text"]?.stringValue ?? ""
       table.add([
