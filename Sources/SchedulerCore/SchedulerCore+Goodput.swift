@@ -91,12 +91,13 @@ extension SchedulerCore {
     var dueUs = firstUs + Int64(request.outputTokens) * job.tpotUs
     if goodput.isKVScarce { dueUs = min(dueUs, frame.startUs + Self.leadTokens * job.tpotUs) }
     let decode = GoodputFrame.Decode(
-      slot: Int32(slot), contextTokens: Int32(clamping: request.computedTokens),
+      slot: Int32(slot), handle: request.handle, adapter: request.adapter, contextTokens: request.computedTokens,
       dueUs: dueUs, gapDueUs: lastUs + job.tpotUs,
       tpotUs: Double(job.tpotUs), costUs: goodput.time.decodeUs(context: request.computedTokens),
       weight: job.weight, restTokens: rest)
     let isHopeless = frame.startUs > decode.dueUs + goodput.graceUs(tpotUs: job.tpotUs, restTokens: rest)
-    goodput.setStanding(slot, isHopeless ? .hopeless : .live)
+    let standing: GoodputPlanner.Standing = isHopeless ? .hopeless : .live
+    if job.standing != standing { goodput.setStanding(slot, standing) }
     guard !isHopeless else { return frame.hopelessDecodes.append(decode.stretched(lastUs: lastUs)) }
     frame.committedTokens += reservedTokens(request, rest)
     frame.decodes.append(decode)
@@ -192,17 +193,16 @@ extension SchedulerCore {
   private mutating func serve(_ decode: GoodputFrame.Decode, _ features: inout IterationFeatures) {
     let slot = Int(decode.slot)
     guard draft.mark(of: slot) == .open else { return }
-    let request = mirror.table.requests[slot]
-    guard budget.tokens > 0, budget.allows(adapter: request.adapter) else {
-      return draft.leaveOut(slot: slot, handle: request.handle, reason: .pausedBudget(tokens: budget.tokens))
+    guard budget.tokens > 0, budget.allows(adapter: decode.adapter) else {
+      return draft.leaveOut(slot: slot, handle: decode.handle, reason: .pausedBudget(tokens: budget.tokens))
     }
-    if !budget.takeToken(at: request.computedTokens) {
-      guard makeRoom(for: slot, request, tokens: 1) else { return }
-      budget.take(from: request.computedTokens, tokens: 1)
+    if !budget.takeToken(at: decode.contextTokens) {
+      guard makeRoom(for: slot, mirror.table.requests[slot], tokens: 1) else { return }
+      budget.take(from: decode.contextTokens, tokens: 1)
     }
-    budget.take(adapter: request.adapter)
-    draft.schedule(slot: slot, handle: request.handle, n: 1, k: 0, isRunning: true)
-    features.addDecode(context: request.computedTokens)
+    budget.take(adapter: decode.adapter)
+    draft.schedule(slot: slot, handle: decode.handle, n: 1, k: 0, isRunning: true)
+    features.addDecode(context: decode.contextTokens)
   }
 
   /// What the model's part of an iteration may take by prediction, the time of the drafter and of loads taken off.
@@ -259,14 +259,14 @@ extension SchedulerCore {
   private mutating func serveDecodes(dueBy us: Int64, _ limitUs: Int, _ frame: inout GoodputFrame) {
     guard !frame.decodes.isEmpty else { return }
     var all = frame.features
-    for decode in frame.decodes where decode.dueUs <= us { all.addDecode(context: Int(decode.contextTokens)) }
+    for decode in frame.decodes where decode.dueUs <= us { all.addDecode(context: decode.contextTokens) }
     guard all != frame.features else { return }
     if goodput.time.elapsedUs(all) <= limitUs { return serveDecodes(&frame) { $0.dueUs <= us } }
     frame.sortDecodes()
     var count = 0
     var features = frame.features
     for decode in frame.decodes where decode.dueUs <= us {
-      features.addDecode(context: Int(decode.contextTokens))
+      features.addDecode(context: decode.contextTokens)
       guard goodput.time.elapsedUs(features) <= limitUs else { break }
       count += 1
     }
@@ -416,8 +416,8 @@ extension SchedulerCore {
 
   private mutating func leaveOutDecodes(_ frame: GoodputFrame) {
     for decode in frame.decodes where draft.mark(of: Int(decode.slot)) == .open {
-      let handle = mirror.table.requests[Int(decode.slot)].handle
-      draft.leaveOut(slot: Int(decode.slot), handle: handle, reason: .pausedBudget(tokens: budget.tokens))
+      draft.leaveOut(
+        slot: Int(decode.slot), handle: decode.handle, reason: .pausedBudget(tokens: budget.tokens))
     }
   }
 

@@ -7,7 +7,8 @@ import Testing
 struct IterationChoiceTests {
   private func decode(aheadUs: Int64, tpotUs: Double = 25_000, rest: Double = 1_000) -> GoodputFrame.Decode {
     GoodputFrame.Decode(
-      slot: 0, contextTokens: 100, dueUs: aheadUs, gapDueUs: Int64(tpotUs), tpotUs: tpotUs, costUs: 0, weight: 1,
+      slot: 0, handle: 1, adapter: -1, contextTokens: 100, dueUs: aheadUs, gapDueUs: Int64(tpotUs), tpotUs: tpotUs,
+      costUs: 0, weight: 1,
       restTokens: rest)
   }
 

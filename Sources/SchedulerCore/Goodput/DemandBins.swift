@@ -30,7 +30,11 @@ struct DemandBins: Codable, Sendable {
   /// Change of the rate of demand at the start of each bin, in GPU time per time.
   private var slope = ContiguousArray<Double>(repeating: 0, count: Self.bins + 1)
   private(set) var candidates: ContiguousArray<Candidate> = []
-  private var byDensity: ContiguousArray<Int32> = []
+  /// Of the candidates, in their order.
+  private var densities: ContiguousArray<Double> = []
+  /// Candidates whose demand is in the sum and who have not given way, the least dense first.
+  private var byDensity = ItemHeap()
+  private var places: ItemHeap.Positions = []
 
   init() {}
 
@@ -89,18 +93,25 @@ struct DemandBins: Codable, Sendable {
   /// - Parameter supplyShare: share of the time that is left for work.
   mutating func relegate(supplyShare: Double) {
     candidates.sort { ($0.deadlineUs, $0.slot) < ($1.deadlineUs, $1.slot) }
-    byDensity.removeAll(keepingCapacity: true)
+    openHeap()
+    let densities = densities
+    func givesWayFirst(_ a: Int32, _ b: Int32) -> Bool {
+      (densities[Int(a)], a) < (densities[Int(b)], b)
+    }
     var next = 0
     var rate = 0.0
     var sum = 0.0
     for bin in 0..<Self.bins {
       while next < candidates.count, Self.bin(Double(candidates[next].deadlineUs - nowUs)) <= bin {
         take(next, bin)
+        byDensity.insert(Int32(next), &places, by: givesWayFirst)
         next += 1
       }
       rate += slope[bin]
       sum += amount[bin] + rate * (Self.start(bin + 1) - Self.start(bin))
-      while sum > Self.start(bin + 1) * supplyShare, let victim = popLeastDense() {
+      while sum > Self.start(bin + 1) * supplyShare, let least = byDensity.first {
+        byDensity.remove(least, &places, by: givesWayFirst)
+        let victim = Int(least)
         candidates[victim].isRelegated = true
         let before = demand(victim, upTo: bin)
         giveBack(victim, after: bin)
@@ -113,18 +124,14 @@ struct DemandBins: Codable, Sendable {
     let candidate = candidates[index]
     amount[bin] += candidate.prefillUs
     spread(candidate.deadlineUs, candidate.restTokens, candidate.tpotUs, candidate.decodeUs, sign: 1)
-    // A heap would do; what is taken and not yet given way is short.
-    byDensity.append(Int32(index))
   }
 
-  private mutating func popLeastDense() -> Int? {
-    guard var least = byDensity.indices.first else { return nil }
-    for index in byDensity.indices
-    where candidates[Int(byDensity[index])].density < candidates[Int(byDensity[least])].density { least = index }
-    let victim = Int(byDensity[least])
-    byDensity.swapAt(least, byDensity.count - 1)
-    byDensity.removeLast()
-    return victim
+  private mutating func openHeap() {
+    byDensity.removeAll()
+    densities.removeAll(keepingCapacity: true)
+    for candidate in candidates { densities.append(candidate.density) }
+    let missing = candidates.count - places.count
+    if missing > 0 { places.append(contentsOf: repeatElement(-1, count: missing)) }
   }
 
   /// What a candidate adds to the sum over the bins up to `bin`.

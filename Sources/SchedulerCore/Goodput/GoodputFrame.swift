@@ -4,7 +4,9 @@ struct GoodputFrame: Codable, Sendable {
   /// A decode that may run, with what decisions about it need, so that no loop has to look it up again.
   struct Decode: Codable, Sendable {
     var slot: Int32
-    var contextTokens: Int32
+    var handle: RequestHandle
+    var adapter: Int32
+    var contextTokens: Int
     /// When the next token is due counted from the first, and counted from the last.
     var dueUs: Int64
     var gapDueUs: Int64

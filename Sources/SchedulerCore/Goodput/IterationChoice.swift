@@ -25,6 +25,7 @@ struct IterationChoice: Codable, Sendable {
 
   /// Sets the frame's iteration time, and who of `urgent` is served first.
   func decide(_ frame: inout GoodputFrame) {
+    guard !frame.urgent.isEmpty else { return }
     frame.urgent.sort { ($0.dueUs, $0.slot) < ($1.dueUs, $1.slot) }
     let gapUs = Double(frame.tauUs)
     var best = value(frame, tauUs: gapUs, spendsBank: false)

@@ -11,6 +11,9 @@ struct ItemHeap: Codable, Sendable {
   /// The item that precedes all others.
   var first: Int32? { items.first }
 
+  /// Empties it; what the table says of its items is worthless then.
+  mutating func removeAll() { items.removeAll(keepingCapacity: true) }
+
   mutating func insert(_ item: Int32, _ positions: inout Positions, by precedes: (Int32, Int32) -> Bool) {
     positions[Int(item)] = Int32(items.count)
     items.append(item)
