@@ -25,7 +25,8 @@ struct FeedbackLevels: Codable, Sendable {
   private var entries: ContiguousArray<Entry> = []
   /// Waiting slots by the moment since which nobody served them.
   private var unserved = SlotHeap()
-  private var serial: Int64 = 0
+  /// Grows with each place that is given.
+  private var lastPlace: Int64 = 0
 
   static func quantumUs(_ level: Int) -> Int64 { baseQuantumUs << Int64(min(level, lastLevel)) }
 
@@ -46,8 +47,8 @@ struct FeedbackLevels: Codable, Sendable {
       entries[slot].level = min(Self.lastLevel, entries[slot].level + 1)
       entries[slot].startUs = request.servedUs
       entries[slot].isStarving = false
-      serial += 1
-      entries[slot].place = -serial
+      lastPlace += 1
+      entries[slot].place = -lastPlace
     }
     if request.isCandidate, !entries[slot].isStarving {
       unserved.insert(slot, SlotHeap.Key(Self.unservedSince(request)), ids)
@@ -57,8 +58,8 @@ struct FeedbackLevels: Codable, Sendable {
   }
 
   private mutating func join(_ slot: Int, _ request: Request, _ prefillUs: Int64) {
-    serial += 1
-    entries[slot] = Entry(serial: request.serial, place: serial, startUs: request.servedUs)
+    lastPlace += 1
+    entries[slot] = Entry(serial: request.serial, place: lastPlace, startUs: request.servedUs)
     while entries[slot].level < Self.lastLevel, Self.quantumUs(entries[slot].level) < prefillUs {
       entries[slot].level += 1
     }
