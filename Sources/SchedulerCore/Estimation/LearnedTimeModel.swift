@@ -54,7 +54,7 @@ struct LearnedTimeModel: Codable, Sendable {
   }
 
   /// Slope per token at the usual size of an iteration, in milliseconds.
-  private var tokenMs: Double {
+  var tokenMs: Double {
     var slope = coefficients[1]
     if typicalTokens > Self.bendTokens.0 { slope += coefficients[2] }
     if typicalTokens > Self.bendTokens.1 { slope += coefficients[3] }
@@ -71,11 +71,12 @@ struct LearnedTimeModel: Codable, Sendable {
     return max(0, fixed)
   }
 
-  /// Time that more prefill tokens cost, in milliseconds; `pairs` as attention reads them.
-  func prefillMs(tokens: Double, pairs: Double) -> Double { tokenMs * tokens + coefficients[7] * pairs }
+  /// Time of one pair that a prefill's attention reads, in milliseconds.
+  var pairMs: Double { coefficients[7] }
 
-  /// Time of one decoded token with `context` tokens before it, in milliseconds.
-  func decodeMs(context: Double) -> Double { tokenMs + coefficients[5] + coefficients[6] * context }
+  /// Time of one decoded token, in milliseconds, and of one token of its context.
+  var decodeMs: Double { tokenMs + coefficients[5] }
+  var contextMs: Double { coefficients[6] }
 
   mutating func observe(_ features: IterationFeatures, elapsedUs: Int64) {
     let x = Self.vector(features)

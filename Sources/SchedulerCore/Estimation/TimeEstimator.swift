@@ -12,11 +12,13 @@ struct TimeEstimator: Codable, Sendable {
   private let model: IterationTimeModel
   private var decodeOnly: IterationEstimate
   private var withPrefill: IterationEstimate
+  private(set) var prices: WorkPrices
 
   init(_ model: IterationTimeModel) {
     self.model = model
     decodeOnly = IterationEstimate(model.decodeOnly, overheadUs: model.overheadUs)
     withPrefill = IterationEstimate(model.withPrefill, overheadUs: model.overheadUs)
+    prices = Self.prices(model, withPrefill)
   }
 
   /// Predicted time of an iteration, the engine's overhead included, in whole microseconds.
@@ -39,35 +41,28 @@ struct TimeEstimator: Codable, Sendable {
   }
 
   /// Time of an iteration beside its work: the model's constant and the engine's overhead, in microseconds.
-  var fixedUs: Double {
-    withPrefill.usesLearned
-      ? withPrefill.learned.fixedMs * 1000 * withPrefill.factor
-      : (model.withPrefill.a * 1000 + Double(model.overheadUs)) * withPrefill.factor
-  }
+  var fixedUs: Double { prices.fixedUs }
 
-  /// GPU time that `tokens` more prefill tokens after `prefix` tokens cost, spread over however many iterations, in
-  /// microseconds.
+  /// GPU time of more prefill (`WorkPrices.prefillUs`).
   @inline(__always)
-  func prefillUs(tokens: Int, prefix: Int) -> Double {
-    let k = model.withPrefill
-    let tokens = Double(tokens)
-    let pairs = tokens * (Double(prefix) + tokens / 2)
-    let ms =
-      withPrefill.usesLearned
-      ? withPrefill.learned.prefillMs(tokens: tokens, pairs: pairs) : k.b * tokens + k.c * pairs
-    return ms * 1000 * withPrefill.factor
-  }
+  func prefillUs(tokens: Int, prefix: Int) -> Double { prices.prefillUs(tokens: tokens, prefix: prefix) }
 
-  /// GPU time of one decoded token with `context` tokens before it, in an iteration that is full anyway, in
-  /// microseconds.
+  /// GPU time of one decoded token (`WorkPrices.decodeUs`).
   @inline(__always)
-  func decodeUs(context: Int) -> Double {
-    guard !withPrefill.usesLearned else {
-      return withPrefill.learned.decodeMs(context: Double(context)) * 1000 * withPrefill.factor
+  func decodeUs(context: Int) -> Double { prices.decodeUs(context: context) }
+
+  private static func prices(_ model: IterationTimeModel, _ estimate: IterationEstimate) -> WorkPrices {
+    let factor = estimate.factor
+    if estimate.usesLearned {
+      let learned = estimate.learned
+      return WorkPrices(
+        fixedUs: learned.fixedMs * 1000 * factor, prefillMs: learned.tokenMs, pairMs: learned.pairMs,
+        decodeMs: learned.decodeMs, contextMs: learned.contextMs, factor: factor)
     }
     let k = model.withPrefill
-    let perToken = model.form == .roofline ? k.b + k.d : k.d
-    return (perToken + k.e * Double(context)) * 1000 * withPrefill.factor
+    return WorkPrices(
+      fixedUs: (k.a * 1000 + Double(model.overheadUs)) * factor, prefillMs: k.b, pairMs: k.c,
+      decodeMs: model.form == .roofline ? k.b + k.d : k.d, contextMs: k.e, factor: factor)
   }
 
   mutating func observe(_ observation: IterationObservation) {
@@ -75,6 +70,7 @@ struct TimeEstimator: Codable, Sendable {
     let modelUs = Double(model.elapsedUs(observation.features))
     if observation.features.prefillTokens > 0 {
       withPrefill.observe(observation, modelUs: modelUs)
+      prices = Self.prices(model, withPrefill)
     } else {
       decodeOnly.observe(observation, modelUs: modelUs)
     }
