@@ -51,15 +51,22 @@ extension SchedulerCore {
     let runningInPlan = draft.items.count - draft.admittedCount
     let mayLeaveOut = preemption.mayPause || runningInPlan == running
     plan.decodesAll = decodes > 0 && mayLeaveOut && running - runningInPlan < decodes
-    guard plan.decodesAll else {
-      for item in draft.items { append(item, to: &plan) }
+    guard plan.decodesAll, decodes < draft.items.count else {
+      appendAll(to: &plan)
+      plan.decodeCount = plan.decodesAll ? decodes : 0
+      if plan.decodesAll, runningInPlan < running { publishPauses(into: &plan) }
       return
     }
     for item in draft.items where item.isPlainDecode { append(item, to: &plan) }
-    plan.decodeCount = plan.run.count
-    guard decodes < draft.items.count || runningInPlan < running else { return }
+    plan.decodeCount = decodes
     for item in draft.items where !item.isPlainDecode { append(item, to: &plan) }
     if runningInPlan < running { publishPauses(into: &plan) }
+  }
+
+  /// In the order in which they were planned.
+  private mutating func appendAll(to plan: inout StepPlan) {
+    mirror.planned.items.append(contentsOf: draft.items)
+    plan.run.append(contentsOf: draft.items.lazy.map { StepPlan.Item(h: $0.handle, n: Int($0.n), k: Int($0.k)) })
   }
 
   private func publishPauses(into plan: inout StepPlan) {

@@ -201,12 +201,42 @@ struct Mirror: Codable, Sendable {
   /// Applies every planned item that is no exception. Returns the tokens that ran, exceptions apart.
   private mutating func applyItems(_ launched: StepDelta.Launched) throws(StepRejection) -> Int {
     var record = unsettled.reuse(seq: lastSeq)
-    var digit = 0
-    var executed = 0
     let exceptions = !launched.h.isEmpty
     adapters.open()
     // The plan is spent: the record takes its items over, storage and all.
     swap(&record.items, &planned.items)
+    let isPlain = !exceptions && launched.drafted.isEmpty && record.items.allSatisfy { $0.k == 0 }
+    let executed = isPlain ? launchPlain(&record) : try launchItems(&record, launched)
+    // A plan without work settles at once.
+    guard !record.items.isEmpty else { return executed }
+    record.isAsPlanned = !exceptions
+    record.adapterLoads = adapters.close()
+    if exceptions { recordUnplanned(launched, &record) }
+    unsettled.append(record)
+    return executed
+  }
+
+  /// The usual case: everything ran as planned, and without drafts.
+  private mutating func launchPlain(_ record: inout LaunchRecord) -> Int {
+    var features = IterationFeatures()
+    var executed = 0
+    let hasAdapters = adapters.capacity > 0
+    table.launch(&record) { request, tokens in
+      executed += tokens
+      charges.stage(tenant: Int(request.tenant), tokens: tokens)
+      features.add(request, tokens: tokens)
+      if hasAdapters, request.adapter >= 0 { adapters.use(request.adapter) }
+    }
+    record.features = features
+    return executed
+  }
+
+  private mutating func launchItems(
+    _ record: inout LaunchRecord, _ launched: StepDelta.Launched
+  ) throws(StepRejection) -> Int {
+    var digit = 0
+    var executed = 0
+    let exceptions = !launched.h.isEmpty
     for index in record.items.indices {
       let item = record.items[index]
       // Nobody leaves the mirror between a plan and the Step that reports it, so the slot still holds this request.
@@ -242,12 +272,6 @@ struct Mirror: Codable, Sendable {
         field: "/launched/drafted", reason: "\(launched.drafted.count) digits; expected \(digit), one per drafting item"
       )
     }
-    // A plan without work settles at once.
-    guard !record.items.isEmpty else { return executed }
-    record.isAsPlanned = !exceptions
-    record.adapterLoads = adapters.close()
-    if exceptions { recordUnplanned(launched, &record) }
-    unsettled.append(record)
     return executed
   }
 
@@ -307,11 +331,7 @@ struct Mirror: Codable, Sendable {
         }
         continue
       }
-      for item in record.items where table.requests[Int(item.slot)].isSame(as: item.handle) {
-        table.addUnsettledPlan(slot: Int(item.slot), -1)
-        deliver(item)
-        table.serve(slot: Int(item.slot), elapsedUs: settled.elapsedUs[i], at: nowUs)
-      }
+      table.settle(record, elapsedUs: settled.elapsedUs[i], at: nowUs)
       if record.isAsPlanned {
         observation = IterationObservation(
           features: record.features, elapsedUs: settled.elapsedUs[i],
@@ -326,18 +346,6 @@ struct Mirror: Codable, Sendable {
     guard unsettled.count <= max(0, inFlightMax - 1) else {
       throw StepRejection(
         field: "/settled", reason: "\(unsettled.count) launched plans unsettled; expected at most \(inFlightMax - 1)")
-    }
-  }
-
-  private mutating func deliver(_ item: PlannedStep.Item) {
-    let slot = Int(item.slot)
-    let request = table.requests[slot]
-    switch item.yield {
-    case .nothing: return
-    case .token: table.deliver(slot: slot, tokens: 1, at: nowUs)
-    case .asReported where request.unsettledPlans == 0:
-      table.deliver(slot: slot, tokens: request.outputTokens - request.deliveredTokens, at: nowUs)
-    case .asReported: return
     }
   }
 

@@ -15,6 +15,7 @@ struct TenantCharges: Codable, Sendable {
     committed.append(contentsOf: repeatElement(0, count: missing))
   }
 
+  @inline(__always)
   mutating func stage(tenant: Int, tokens: Int) {
     if staged[tenant] == 0 { touched.append(Int32(tenant)) }
     staged[tenant] &+= tokens

@@ -72,6 +72,26 @@ public struct Request: Hashable, Codable, Sendable {
     computedTokens == 0 ? max(1, remainingTokens - cachedTokens) : remainingTokens
   }
 
+  /// A result with `count` output tokens arrived at `nowUs`.
+  @inline(__always)
+  mutating func deliver(tokens count: Int, at nowUs: Int64) {
+    guard count > 0 else { return }
+    if firstTokenUs < 0 { firstTokenUs = nowUs }
+    lastTokenUs = nowUs
+    deliveredTokens += count
+  }
+
+  /// An item of a plan settled at `nowUs`; the plan is none of the unsettled ones any more.
+  @inline(__always)
+  mutating func settle(_ yield: PlannedStep.Yield, at nowUs: Int64) {
+    switch yield {
+    case .nothing: return
+    case .token: deliver(tokens: 1, at: nowUs)
+    case .asReported where unsettledPlans == 0: deliver(tokens: outputTokens - deliveredTokens, at: nowUs)
+    case .asReported: return
+    }
+  }
+
   /// Whether the slot still holds the request that a record made earlier means.
   /// Until the plan of the record is settled: the engine gives the handle to nobody else before.
   public func isSame(as handle: RequestHandle) -> Bool { isLive && self.handle == handle }

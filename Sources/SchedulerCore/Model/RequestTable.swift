@@ -110,18 +110,51 @@ public struct RequestTable: Codable, Sendable {
     return reachesLastToken
   }
 
-  /// A result with `count` output tokens arrived at `nowUs`.
-  mutating func deliver(slot: Int, tokens count: Int, at nowUs: Int64) {
-    guard count > 0 else { return }
-    if requests[slot].firstTokenUs < 0 { requests[slot].firstTokenUs = nowUs }
-    requests[slot].lastTokenUs = nowUs
-    requests[slot].deliveredTokens += count
+  /// `launch` for all items of a plan that ran as it was made, without drafts: one walk over plain memory, since it is
+  /// most of what a Step costs. `note` is told of each request, as it was before, and its tokens.
+  @inline(__always)
+  mutating func launch(_ record: inout LaunchRecord, note: (Request, _ tokens: Int) -> Void) {
+    var computed = 0
+    var output = 0
+    var isAnyWaiting = false
+    var requests = requests.mutableSpan
+    var items = record.items.mutableSpan
+    for index in items.indices {
+      let slot = Int(items[index].slot)
+      let tokens = Int(items[index].n)
+      note(requests[slot], tokens)
+      if tokens == requests[slot].remainingTokens {
+        items[index].yield = .token
+        requests[slot].outputTokens += 1
+        output += 1
+      }
+      requests[slot].computedTokens += tokens
+      requests[slot].unsettledPlans += 1
+      computed += tokens
+      if !requests[slot].isRunning { isAnyWaiting = true }
+    }
+    sums.computed += computed
+    sums.output += output
+    guard isAnyWaiting else { return }
+    for item in record.items { setRunning(slot: Int(item.slot), true) }
   }
 
-  /// An iteration of `elapsedUs` that the request was in settled at `nowUs`.
-  mutating func serve(slot: Int, elapsedUs: Int64, at nowUs: Int64) {
-    requests[slot].servedUs &+= elapsedUs
-    requests[slot].lastServedUs = nowUs
+  /// The iteration of `record` took `elapsedUs`, and its result arrived at `nowUs`.
+  mutating func settle(_ record: LaunchRecord, elapsedUs: Int64, at nowUs: Int64) {
+    var requests = requests.mutableSpan
+    for item in record.items {
+      let slot = Int(item.slot)
+      guard requests[slot].isSame(as: item.handle) else { continue }
+      requests[slot].unsettledPlans -= 1
+      requests[slot].settle(item.yield, at: nowUs)
+      requests[slot].servedUs &+= elapsedUs
+      requests[slot].lastServedUs = nowUs
+    }
+  }
+
+  /// A result with `count` output tokens arrived at `nowUs`.
+  mutating func deliver(slot: Int, tokens count: Int, at nowUs: Int64) {
+    requests[slot].deliver(tokens: count, at: nowUs)
   }
 
   public mutating func setRunning(slot: Int, _ running: Bool) {
