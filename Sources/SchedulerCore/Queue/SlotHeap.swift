@@ -25,8 +25,7 @@ struct SlotHeap: Codable, Sendable {
   private var position: ContiguousArray<Int32> = []
   /// Slot -> key, valid while the slot is in the heap.
   private var keys: ContiguousArray<Key> = []
-  /// Heap positions whose subtrees a walk has not visited; a small heap itself.
-  private var frontier: ContiguousArray<Int32> = []
+  private var frontier = WalkFrontier()
 
   var count: Int { heap.count }
   var isEmpty: Bool { heap.isEmpty }
@@ -67,23 +66,21 @@ struct SlotHeap: Codable, Sendable {
 
   /// Starts a walk in order. The heap must not change until the walk is over.
   mutating func beginWalk() {
-    frontier.removeAll(keepingCapacity: true)
-    if !heap.isEmpty { frontier.append(0) }
+    frontier.removeAll()
+    if !heap.isEmpty { frontier.push(node(0), []) }
   }
 
   /// Next slot, or nil at the end. k calls cost O(k log k), whatever waits.
   mutating func next(_ ids: ContiguousArray<String>) -> Int? {
-    guard let top = frontier.first else { return nil }
-    let last = frontier.removeLast()
-    if !frontier.isEmpty {
-      frontier[0] = last
-      siftDownFrontier(ids)
-    }
-    for child in [2 * Int(top) + 1, 2 * Int(top) + 2] where child < heap.count {
-      frontier.append(Int32(child))
-      siftUpFrontier(ids)
-    }
-    return Int(heap[Int(top)])
+    guard let top = frontier.popFirst(ids) else { return nil }
+    let place = Int(top.place)
+    for child in (2 * place + 1)..<(2 * place + 3) where child < heap.count { frontier.push(node(child), ids) }
+    return Int(top.slot)
+  }
+
+  private func node(_ place: Int) -> WalkFrontier.Node {
+    let slot = heap[place]
+    return WalkFrontier.Node(key: keys[Int(slot)], slot: slot, tenant: 0, place: Int32(place))
   }
 
   private func precedes(_ a: Int32, _ b: Int32, _ ids: ContiguousArray<String>) -> Bool {
@@ -120,34 +117,5 @@ struct SlotHeap: Codable, Sendable {
     heap.swapAt(a, b)
     position[Int(heap[a])] = Int32(a)
     position[Int(heap[b])] = Int32(b)
-  }
-
-  // MARK: - The walk's own small heap of heap positions
-
-  private func frontierPrecedes(_ a: Int, _ b: Int, _ ids: ContiguousArray<String>) -> Bool {
-    precedes(heap[Int(frontier[a])], heap[Int(frontier[b])], ids)
-  }
-
-  private mutating func siftUpFrontier(_ ids: ContiguousArray<String>) {
-    var child = frontier.count - 1
-    while child > 0 {
-      let parent = (child - 1) / 2
-      guard frontierPrecedes(child, parent, ids) else { return }
-      frontier.swapAt(child, parent)
-      child = parent
-    }
-  }
-
-  private mutating func siftDownFrontier(_ ids: ContiguousArray<String>) {
-    var parent = 0
-    while true {
-      var best = parent
-      for child in (2 * parent + 1)..<(2 * parent + 3) where child < frontier.count {
-        if frontierPrecedes(child, best, ids) { best = child }
-      }
-      if best == parent { return }
-      frontier.swapAt(parent, best)
-      parent = best
-    }
   }
 }

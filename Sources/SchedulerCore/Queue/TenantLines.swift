@@ -3,15 +3,6 @@
 struct TenantLines: Codable, Sendable {
   static let levels = 8
 
-  /// A place that a walk has reached and not visited: a tenant's head, by its place in the level's heap, or a place in
-  /// its line.
-  private struct Node: Codable, Sendable {
-    var slot: Int32
-    var tenant: Int32
-    var place: Int32
-    var isHead: Bool
-  }
-
   /// Tenant -> heap of its slots.
   private var lines: ContiguousArray<ContiguousArray<Int32>> = []
   /// Slot -> position in its line, -1 when in none.
@@ -25,7 +16,7 @@ struct TenantLines: Codable, Sendable {
   private var turnPositions: ContiguousArray<Int32> = []
   private var levelOfTenant: ContiguousArray<UInt8> = []
   private(set) var count = 0
-  private var frontier: ContiguousArray<Node> = []
+  private var frontier = WalkFrontier()
   private var walked = 0
 
   func contains(_ slot: Int) -> Bool { slot < positions.count && positions[slot] >= 0 }
@@ -106,58 +97,33 @@ struct TenantLines: Codable, Sendable {
 
   /// Starts a walk over one level in order. Nothing may change until the walk is over.
   mutating func beginWalk(level: Int) {
-    frontier.removeAll(keepingCapacity: true)
+    frontier.removeAll()
     walked = level
-    if let tenant = turns[level].first { frontier.append(headNode(tenant, place: 0)) }
+    if let tenant = turns[level].first { frontier.push(head(tenant, place: 0), []) }
   }
 
   /// Next slot, or nil at the end. k calls cost O(k log k), whatever waits.
   mutating func next(_ ids: ContiguousArray<String>) -> Int? {
-    guard let top = frontier.first else { return nil }
-    let last = frontier.removeLast()
-    if !frontier.isEmpty {
-      frontier[0] = last
-      siftDownFrontier(ids)
+    guard let top = frontier.popFirst(ids) else { return nil }
+    let tenant = Int(top.tenant)
+    let place = top.isHead ? 0 : Int(top.place)
+    for child in (2 * place + 1)..<(2 * place + 3) where child < lines[tenant].count {
+      let slot = lines[tenant][child]
+      frontier.push(
+        WalkFrontier.Node(key: keys[Int(slot)], slot: slot, tenant: top.tenant, place: Int32(child)), ids)
     }
     if top.isHead {
-      for child in [2 * Int(top.place) + 1, 2 * Int(top.place) + 2] where child < turns[walked].count {
-        push(headNode(turns[walked][child], place: Int32(child)), ids)
+      let place = Int(top.place)
+      for child in (2 * place + 1)..<(2 * place + 3) where child < turns[walked].count {
+        frontier.push(head(turns[walked][child], place: Int32(child)), ids)
       }
-    }
-    let place = top.isHead ? 0 : Int(top.place)
-    let line = Int(top.tenant)
-    for child in [2 * place + 1, 2 * place + 2] where child < lines[line].count {
-      push(Node(slot: lines[line][child], tenant: top.tenant, place: Int32(child), isHead: false), ids)
     }
     return Int(top.slot)
   }
 
-  private func headNode(_ tenant: Int32, place: Int32) -> Node {
-    Node(slot: lines[Int(tenant)][0], tenant: tenant, place: place, isHead: true)
-  }
-
-  private mutating func push(_ node: Node, _ ids: ContiguousArray<String>) {
-    frontier.append(node)
-    var child = frontier.count - 1
-    while child > 0 {
-      let parent = (child - 1) / 2
-      guard precedes(frontier[child].slot, frontier[parent].slot, ids) else { return }
-      frontier.swapAt(child, parent)
-      child = parent
-    }
-  }
-
-  private mutating func siftDownFrontier(_ ids: ContiguousArray<String>) {
-    var parent = 0
-    while true {
-      var best = parent
-      for child in (2 * parent + 1)..<(2 * parent + 3) where child < frontier.count {
-        if precedes(frontier[child].slot, frontier[best].slot, ids) { best = child }
-      }
-      if best == parent { return }
-      frontier.swapAt(parent, best)
-      parent = best
-    }
+  private func head(_ tenant: Int32, place: Int32) -> WalkFrontier.Node {
+    let slot = lines[Int(tenant)][0]
+    return WalkFrontier.Node(key: keys[Int(slot)], slot: slot, tenant: tenant, place: place, isHead: true)
   }
 
   // MARK: - The heaps
