@@ -21,13 +21,15 @@ extension SchedulerCore {
     swap(&bins, &goodput.bins)
     bins.open(nowUs: nowUs)
     var tightestUs = Double.infinity
-    for slot in mirror.table.running.lazy.map(Int.init) { addRunning(slot, nowUs, &bins, &tightestUs) }
+    addRunning(nowUs, &bins, &tightestUs)
     for lane in [FlagshipQueue.Lane.live, .late] {
       for level in 0..<TenantLines.levels { addWaiting(lane, level: level, &bins, &tightestUs) }
     }
     if tightestUs.isFinite { goodput.tightestTPOTUs = tightestUs }
     bins.relegate(supplyShare: goodput.gpuShare)
-    for candidate in bins.candidates { settle(candidate) }
+    for index in bins.candidates.indices {
+      settle(Int(bins.candidates[index].slot), isRelegated: bins.candidates[index].isRelegated)
+    }
     swap(&bins, &goodput.bins)
   }
 
@@ -35,49 +37,56 @@ extension SchedulerCore {
     _ lane: FlagshipQueue.Lane, level: Int, _ bins: inout DemandBins, _ tightestUs: inout Double
   ) {
     guard !queue.isEmpty(lane, level: level) else { return }
+    let requests = mirror.table.requests
+    let prices = goodput.time.prices
     queue.beginWalk(lane, level: level)
     while bins.candidates.count < DemandBins.candidatesMax, let slot = queue.next(lane, mirror.table.ids) {
-      let job = goodput.jobs[slot]
-      guard job.standing != .hopeless else { return }
-      tightestUs = min(tightestUs, Double(job.tpotUs))
-      bins.add(candidate(slot, job, level: level))
+      guard goodput.jobs[slot].standing != .hopeless else { return }
+      tightestUs = min(tightestUs, Double(goodput.jobs[slot].tpotUs))
+      bins.add(candidate(slot, requests.span[slot], level: level, prices))
     }
   }
 
-  private func addRunning(_ slot: Int, _ nowUs: Int64, _ bins: inout DemandBins, _ tightestUs: inout Double) {
-    let job = goodput.jobs[slot]
-    guard job.standing != .hopeless else { return }
-    let request = mirror.table.requests[slot]
-    tightestUs = min(tightestUs, Double(job.tpotUs))
-    if !request.isDecoding {
-      bins.addPrefill(
-        dueUs: job.deadlineUs,
-        costUs: goodput.time.prefillUs(tokens: request.remainingTokens, prefix: request.computedTokens))
+  private func addRunning(_ nowUs: Int64, _ bins: inout DemandBins, _ tightestUs: inout Double) {
+    let requests = mirror.table.requests.span
+    let jobs = goodput.jobs.span
+    let prices = goodput.time.prices
+    for slot in mirror.table.running.lazy.map(Int.init) where jobs[slot].standing != .hopeless {
+      let tpotUs = Double(jobs[slot].tpotUs)
+      let isDecoding = requests[slot].isDecoding
+      tightestUs = min(tightestUs, tpotUs)
+      if !isDecoding {
+        bins.addPrefill(
+          dueUs: jobs[slot].deadlineUs,
+          costUs: prices.prefillUs(tokens: requests[slot].remainingTokens, prefix: requests[slot].computedTokens))
+      }
+      bins.addDecode(
+        fromUs: isDecoding ? nowUs : jobs[slot].deadlineUs,
+        tokens: goodput.outputs.expectedTokens(requests[slot]), tpotUs: tpotUs,
+        costUs: prices.decodeUs(context: requests[slot].promptTokens + requests[slot].outputTokens))
     }
-    bins.addDecode(
-      fromUs: request.isDecoding ? nowUs : job.deadlineUs,
-      tokens: goodput.outputs.expectedTokens(request), tpotUs: Double(job.tpotUs),
-      costUs: goodput.time.decodeUs(context: request.promptTokens + request.outputTokens))
   }
 
   /// Who is ahead of other tenants gives way before them, whatever it is worth; who starves does not.
-  private func candidate(_ slot: Int, _ job: GoodputPlanner.Job, level: Int) -> DemandBins.Candidate {
-    let request = mirror.table.requests[slot]
+  @inline(__always)
+  private func candidate(
+    _ slot: Int, _ request: Request, level: Int, _ prices: WorkPrices
+  ) -> DemandBins.Candidate {
+    let job = goodput.jobs[slot]
     var density = level == 0 ? job.density : job.density * Self.aheadShare / Double(level)
     if job.standing == .starving { density = .infinity }
     return DemandBins.Candidate(
       slot: Int32(slot), deadlineUs: job.deadlineUs, prefillUs: job.prefillUs,
       restTokens: goodput.outputs.expectedTokens(request), tpotUs: Double(job.tpotUs),
-      decodeUs: goodput.time.decodeUs(context: request.promptTokens + request.outputTokens), density: density)
+      decodeUs: prices.decodeUs(context: request.promptTokens + request.outputTokens), density: density)
   }
 
-  private mutating func settle(_ candidate: DemandBins.Candidate) {
-    let slot = Int(candidate.slot)
+  private mutating func settle(_ slot: Int, isRelegated: Bool) {
     guard goodput.jobs[slot].standing != .starving else { return }
     // While a tenant is ahead, its requests are the ones to give way for want of capacity.
     let mayBeBelow = !queue.hasTenantsAhead || queue.level(of: mirror.table.requests[slot]) > 0
     let givesWay =
-      candidate.isRelegated || (mayBeBelow && goodput.isBelowLine(goodput.jobs[slot], nowUs: mirror.nowUs))
+      isRelegated || (mayBeBelow && goodput.isBelowLine(goodput.jobs[slot], nowUs: mirror.nowUs))
     let standing: GoodputPlanner.Standing = givesWay ? .relegated : .live
     guard goodput.jobs[slot].standing != standing else { return }
     goodput.setStanding(slot, standing)

@@ -17,6 +17,17 @@ struct DemandBins: Codable, Sendable {
     var isRelegated = false
   }
 
+  /// What candidates are put in order by, apart from them: they are too large to be moved about.
+  private struct Place: Codable, Sendable {
+    var deadlineUs: Int64
+    var slot: Int32
+    var index: Int32
+
+    func precedes(_ other: Place) -> Bool {
+      deadlineUs == other.deadlineUs ? slot < other.slot : deadlineUs < other.deadlineUs
+    }
+  }
+
   static let fineUs = 100_000.0
   static let fineBins = 25
   static let coarseUs = 1_000_000.0
@@ -26,24 +37,24 @@ struct DemandBins: Codable, Sendable {
 
   private var nowUs: Int64 = 0
   /// Demand of each bin beside that of `slope`, in microseconds of GPU time.
-  private var amount = ContiguousArray<Double>(repeating: 0, count: Self.bins + 1)
+  private var amount: ContiguousArray<Double> = []
   /// Change of the rate of demand at the start of each bin, in GPU time per time.
-  private var slope = ContiguousArray<Double>(repeating: 0, count: Self.bins + 1)
+  private var slope: ContiguousArray<Double> = []
   private(set) var candidates: ContiguousArray<Candidate> = []
-  /// Of the candidates, in their order.
-  private var densities: ContiguousArray<Double> = []
-  /// Candidates whose demand is in the sum and who have not given way, the least dense first.
-  private var byDensity = ItemHeap()
-  private var places: ItemHeap.Positions = []
+  private var order: ContiguousArray<Place> = []
+  /// The storage that the candidates are put in order in.
+  private var spare: ContiguousArray<Candidate> = []
+  /// Candidates whose demand is in the sum and who have not given way.
+  private var byDensity = DensityHeap()
 
   init() {}
 
   mutating func open(nowUs: Int64) {
     self.nowUs = nowUs
-    for bin in amount.indices {
-      amount[bin] = 0
-      slope[bin] = 0
-    }
+    amount.removeAll(keepingCapacity: true)
+    amount.append(contentsOf: repeatElement(0, count: Self.bins + 1))
+    slope.removeAll(keepingCapacity: true)
+    slope.append(contentsOf: repeatElement(0, count: Self.bins + 1))
     candidates.removeAll(keepingCapacity: true)
   }
 
@@ -92,26 +103,24 @@ struct DemandBins: Codable, Sendable {
   /// Marks the candidates that give way so that the others can be in time.
   /// - Parameter supplyShare: share of the time that is left for work.
   mutating func relegate(supplyShare: Double) {
-    candidates.sort { ($0.deadlineUs, $0.slot) < ($1.deadlineUs, $1.slot) }
-    openHeap()
-    let densities = densities
-    func givesWayFirst(_ a: Int32, _ b: Int32) -> Bool {
-      (densities[Int(a)], a) < (densities[Int(b)], b)
-    }
+    putInOrder()
+    byDensity.removeAll()
     var next = 0
+    // Those of them that the heap holds: as long as all can be in time it is not needed.
+    var held = 0
     var rate = 0.0
     var sum = 0.0
     for bin in 0..<Self.bins {
       while next < candidates.count, Self.bin(Double(candidates[next].deadlineUs - nowUs)) <= bin {
         take(next, bin)
-        byDensity.insert(Int32(next), &places, by: givesWayFirst)
         next += 1
       }
       rate += slope[bin]
       sum += amount[bin] + rate * (Self.start(bin + 1) - Self.start(bin))
-      while sum > Self.start(bin + 1) * supplyShare, let least = byDensity.first {
-        byDensity.remove(least, &places, by: givesWayFirst)
-        let victim = Int(least)
+      while sum > Self.start(bin + 1) * supplyShare {
+        for index in held..<next { byDensity.insert(index, density: candidates[index].density) }
+        held = next
+        guard let victim = byDensity.popFirst() else { break }
         candidates[victim].isRelegated = true
         let before = demand(victim, upTo: bin)
         giveBack(victim, after: bin)
@@ -126,12 +135,17 @@ struct DemandBins: Codable, Sendable {
     spread(candidate.deadlineUs, candidate.restTokens, candidate.tpotUs, candidate.decodeUs, sign: 1)
   }
 
-  private mutating func openHeap() {
-    byDensity.removeAll()
-    densities.removeAll(keepingCapacity: true)
-    for candidate in candidates { densities.append(candidate.density) }
-    let missing = candidates.count - places.count
-    if missing > 0 { places.append(contentsOf: repeatElement(-1, count: missing)) }
+  /// By deadline, then slot.
+  private mutating func putInOrder() {
+    order.removeAll(keepingCapacity: true)
+    for index in candidates.indices {
+      order.append(
+        Place(deadlineUs: candidates[index].deadlineUs, slot: candidates[index].slot, index: Int32(index)))
+    }
+    order.sort { $0.precedes($1) }
+    spare.removeAll(keepingCapacity: true)
+    for place in order { spare.append(candidates[Int(place.index)]) }
+    swap(&candidates, &spare)
   }
 
   /// What a candidate adds to the sum over the bins up to `bin`.
