@@ -68,36 +68,49 @@ extension SchedulerCore {
 
   private mutating func scanRunning(_ frame: inout GoodputFrame) {
     let running = mirror.table.running
+    // Planning never changes the mirror, so that the loop may look at its requests where they lie.
+    let requests = mirror.table.requests
+    let terms = DecodeTerms(
+      startUs: frame.startUs, leadTokens: goodput.isKVScarce ? Self.leadTokens : nil, prices: goodput.time.prices)
     for slot in running.lazy.map(Int.init) {
-      let request = mirror.table.requests[slot]
-      if request.isBlocked { continue }
-      if let reason = batch.exclusion(request) {
-        draft.leaveOut(slot: slot, handle: request.handle, reason: reason)
-      } else if request.isDecoding {
-        noteDecode(slot, request, &frame)
+      if requests.span[slot].isBlocked { continue }
+      if batch.mayJoinDecodes(requests.span[slot]) {
+        noteDecode(slot, requests.span[slot], terms, &frame)
       } else {
-        notePrefill(slot, request, &frame)
+        noteOther(slot, requests[slot], &frame)
       }
     }
     frame.prefills.sort { ($0.key, $0.slot) < ($1.key, $1.slot) }
     frame.latePrefills.sort { ($0.key, $0.slot) < ($1.key, $1.slot) }
   }
 
-  private mutating func noteDecode(_ slot: Int, _ request: Request, _ frame: inout GoodputFrame) {
-    let job = goodput.jobs[slot]
+  /// Prefills, and who takes no part in this iteration.
+  private mutating func noteOther(_ slot: Int, _ request: Request, _ frame: inout GoodputFrame) {
+    if let reason = batch.exclusion(request) {
+      draft.leaveOut(slot: slot, handle: request.handle, reason: reason)
+    } else {
+      notePrefill(slot, request, &frame)
+    }
+  }
+
+  @inline(__always)
+  private mutating func noteDecode(
+    _ slot: Int, _ request: Request, _ terms: DecodeTerms, _ frame: inout GoodputFrame
+  ) {
+    let tpotUs = goodput.jobs[slot].tpotUs
     let rest = goodput.outputs.expectedTokens(request)
-    let firstUs = request.firstTokenUs >= 0 ? request.firstTokenUs : frame.startUs
-    let lastUs = request.unsettledPlans > 0 || request.lastTokenUs < 0 ? frame.startUs : request.lastTokenUs
-    var dueUs = firstUs + Int64(request.outputTokens) * job.tpotUs
-    if goodput.isKVScarce { dueUs = min(dueUs, frame.startUs + Self.leadTokens * job.tpotUs) }
+    let firstUs = request.firstTokenUs >= 0 ? request.firstTokenUs : terms.startUs
+    let lastUs = request.unsettledPlans > 0 || request.lastTokenUs < 0 ? terms.startUs : request.lastTokenUs
+    var dueUs = firstUs + Int64(request.outputTokens) * tpotUs
+    if let leadTokens = terms.leadTokens { dueUs = min(dueUs, terms.startUs + leadTokens * tpotUs) }
+    let isHopeless = terms.startUs > dueUs + goodput.graceUs(tpotUs: tpotUs, restTokens: rest)
+    let standing: GoodputPlanner.Standing = isHopeless ? .hopeless : .live
+    if goodput.jobs[slot].standing != standing { goodput.setStanding(slot, standing) }
     let decode = GoodputFrame.Decode(
       slot: Int32(slot), handle: request.handle, adapter: request.adapter, contextTokens: request.computedTokens,
-      dueUs: dueUs, gapDueUs: lastUs + job.tpotUs,
-      tpotUs: Double(job.tpotUs), costUs: goodput.time.decodeUs(context: request.computedTokens),
-      weight: job.weight, restTokens: rest)
-    let isHopeless = frame.startUs > decode.dueUs + goodput.graceUs(tpotUs: job.tpotUs, restTokens: rest)
-    let standing: GoodputPlanner.Standing = isHopeless ? .hopeless : .live
-    if job.standing != standing { goodput.setStanding(slot, standing) }
+      dueUs: dueUs, gapDueUs: lastUs + tpotUs, tpotUs: Double(tpotUs),
+      costUs: terms.prices.decodeUs(context: request.computedTokens), weight: goodput.jobs[slot].weight,
+      restTokens: rest)
     guard !isHopeless else { return frame.hopelessDecodes.append(decode.stretched(lastUs: lastUs)) }
     frame.committedTokens += reservedTokens(request, rest)
     frame.decodes.append(decode)
@@ -126,6 +139,7 @@ extension SchedulerCore {
   }
 
   /// Tokens of KV that a request holds and is expected to need.
+  @inline(__always)
   private func reservedTokens(_ request: Request, _ rest: Double) -> Double {
     Double(request.promptTokens + request.outputTokens) + GoodputPlanner.reservedShare * rest
   }
@@ -176,33 +190,49 @@ extension SchedulerCore {
   }
 
   /// Runs the decodes that `isChosen` names, and takes them off the list.
+  @inline(__always)
   private mutating func serveDecodes(_ frame: inout GoodputFrame, _ isChosen: (GoodputFrame.Decode) -> Bool) {
+    // Out of the frame for the while: nothing else looks at them.
+    var decodes: ContiguousArray<GoodputFrame.Decode> = []
+    swap(&decodes, &frame.decodes)
     var kept = 0
-    for index in frame.decodes.indices {
-      let decode = frame.decodes[index]
-      if isChosen(decode) {
-        serve(decode, &frame.features)
+    for index in decodes.indices {
+      if isChosen(decodes.span[index]) {
+        serve(decodes.span[index], &frame.features)
       } else {
-        frame.decodes[kept] = decode
+        if kept < index { decodes[kept] = decodes[index] }
         kept += 1
       }
     }
-    frame.decodes.removeLast(frame.decodes.count - kept)
+    decodes.removeLast(decodes.count - kept)
+    swap(&decodes, &frame.decodes)
   }
 
+  /// The usual case, short: a token that needs no block and no adapter.
+  @inline(__always)
   private mutating func serve(_ decode: GoodputFrame.Decode, _ features: inout IterationFeatures) {
     let slot = Int(decode.slot)
     guard draft.mark(of: slot) == .open else { return }
+    if decode.adapter >= 0 || !budget.takeToken(at: decode.contextTokens) {
+      guard makeRoom(for: decode) else { return }
+    }
+    draft.schedule(slot: slot, handle: decode.handle, n: 1, k: 0, isRunning: true)
+    features.addDecode(context: decode.contextTokens)
+  }
+
+  /// False when the decode has no place in this iteration.
+  private mutating func makeRoom(for decode: GoodputFrame.Decode) -> Bool {
+    let slot = Int(decode.slot)
     guard budget.tokens > 0, budget.allows(adapter: decode.adapter) else {
-      return draft.leaveOut(slot: slot, handle: decode.handle, reason: .pausedBudget(tokens: budget.tokens))
+      draft.leaveOut(slot: slot, handle: decode.handle, reason: .pausedBudget(tokens: budget.tokens))
+      return false
     }
     if !budget.takeToken(at: decode.contextTokens) {
-      guard makeRoom(for: slot, mirror.table.requests[slot], tokens: 1) else { return }
+      guard makeRoom(for: slot, mirror.table.requests[slot], tokens: 1) else { return false }
       budget.take(from: decode.contextTokens, tokens: 1)
     }
     budget.take(adapter: decode.adapter)
-    draft.schedule(slot: slot, handle: decode.handle, n: 1, k: 0, isRunning: true)
-    features.addDecode(context: decode.contextTokens)
+    return true
   }
 
   /// What the model's part of an iteration may take by prediction, the time of the drafter and of loads taken off.

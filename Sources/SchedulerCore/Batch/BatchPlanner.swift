@@ -59,9 +59,15 @@ struct BatchPlanner: Codable, Sendable {
   /// running request without drafts.
   @inline(__always)
   func mayDecode(_ request: Request) -> Bool {
-    request.isDecoding && !request.isBlocked && request.outputTokens < request.maxOutputTokens
-      && (request.unsettledPlans == 0 || inFlightRepeat == .any)
+    mayJoinDecodes(request) && !request.isBlocked
       && (limits.length <= 0 || request.computedTokens < limits.length)
+  }
+
+  /// Whether a request decodes and `exclusion` has nothing against it.
+  @inline(__always)
+  func mayJoinDecodes(_ request: Request) -> Bool {
+    request.isDecoding && request.outputTokens < request.maxOutputTokens
+      && (request.unsettledPlans == 0 || inFlightRepeat == .any)
   }
 
   /// Why a request has no work for this iteration whatever the budget; nil when it has.
