@@ -30,10 +30,11 @@ struct TenantLinesTests {
     #expect(lines.count == 2)
   }
 
-  @Test func anyHistoryGivesTheOrderOfASort() {
+  /// With rows so short that most stand in the heap behind, and with all in the row.
+  @Test(arguments: [4, 16, WaitingLine.rowMost]) func anyHistoryGivesTheOrderOfASort(rowMost: Int) {
     for seed in UInt64(1)...6 {
       var random = SplitMix64(seed)
-      var lines = TenantLines()
+      var lines = TenantLines(rowMost: rowMost)
       var tenants: [Int: Int32] = [:]
       var keys: [Int: SlotHeap.Key] = [:]
       var levels = [Int](repeating: 0, count: 7)

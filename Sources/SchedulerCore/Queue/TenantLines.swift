@@ -3,8 +3,9 @@
 struct TenantLines: Codable, Sendable {
   static let levels = 8
 
-  /// Tenant -> heap of its slots.
-  private var lines: ContiguousArray<ContiguousArray<Int32>> = []
+  private let rowMost: Int
+  /// Tenant -> its slots.
+  private var lines: ContiguousArray<WaitingLine> = []
   /// Slot -> position in its line, -1 when in none.
   private var positions: ContiguousArray<Int32> = []
   private var keys: ContiguousArray<SlotHeap.Key> = []
@@ -19,7 +20,10 @@ struct TenantLines: Codable, Sendable {
   private var frontier = WalkFrontier()
   private var walked = 0
 
-  func contains(_ slot: Int) -> Bool { slot < positions.count && positions[slot] >= 0 }
+  /// - Parameter rowMost: slots of a line that stand in order, without a heap.
+  init(rowMost: Int = WaitingLine.rowMost) { self.rowMost = rowMost }
+
+  func contains(_ slot: Int) -> Bool { slot < positions.count && positions[slot] != -1 }
 
   /// Key of a slot that is in line.
   func key(of slot: Int) -> SlotHeap.Key { keys[slot] }
@@ -34,18 +38,20 @@ struct TenantLines: Codable, Sendable {
   /// Puts a slot where its key belongs, whether or not it was in its tenant's line.
   mutating func insert(_ slot: Int, tenant: Int32, _ key: SlotHeap.Key, _ ids: ContiguousArray<String>) {
     grow(slot, Int(tenant))
-    if positions[slot] >= 0 {
+    if positions[slot] != -1 {
       if keys[slot] == key, tenants[slot] == tenant { return }
       remove(slot, ids)
     }
     keys[slot] = key
     tenants[slot] = tenant
     let line = Int(tenant)
-    positions[slot] = Int32(lines[line].count)
-    lines[line].append(Int32(slot))
-    siftUp(line, lines[line].count - 1, ids)
+    lines[line].insert(Int32(slot), &positions, WaitingOrder(keys: keys, ids: ids))
     count += 1
-    if turnPositions[line] < 0 { joinTurn(tenant, ids) } else if positions[slot] == 0 { restoreTurn(tenant, ids) }
+    if turnPositions[line] < 0 {
+      joinTurn(tenant, ids)
+    } else if lines[line].first == Int32(slot) {
+      restoreTurn(tenant, ids)
+    }
   }
 
   /// Takes a slot out if it is in.
@@ -53,19 +59,11 @@ struct TenantLines: Codable, Sendable {
     guard contains(slot) else { return }
     let tenant = tenants[slot]
     let line = Int(tenant)
-    let hole = Int(positions[slot])
-    positions[slot] = -1
+    let wasFirst = lines[line].first == Int32(slot)
+    lines[line].remove(Int32(slot), &positions, WaitingOrder(keys: keys, ids: ids))
     count -= 1
-    let last = lines[line].removeLast()
-    guard hole < lines[line].count else {
-      if lines[line].isEmpty { leaveTurn(tenant, ids) }
-      return
-    }
-    lines[line][hole] = last
-    positions[Int(last)] = Int32(hole)
-    siftUp(line, hole, ids)
-    siftDown(line, Int(positions[Int(last)]), ids)
-    if hole == 0 { restoreTurn(tenant, ids) }
+    guard wasFirst else { return }
+    if lines[line].isEmpty { leaveTurn(tenant, ids) } else { restoreTurn(tenant, ids) }
   }
 
   /// Moves a tenant, whether or not it has a line.
@@ -87,7 +85,7 @@ struct TenantLines: Codable, Sendable {
     }
     if tenant >= lines.count {
       let missing = tenant + 1 - lines.count
-      lines.append(contentsOf: repeatElement([], count: missing))
+      lines.append(contentsOf: repeatElement(WaitingLine(rowMost: rowMost), count: missing))
       turnPositions.append(contentsOf: repeatElement(-1, count: missing))
       levelOfTenant.append(contentsOf: repeatElement(0, count: missing))
     }
@@ -107,8 +105,8 @@ struct TenantLines: Codable, Sendable {
     guard let top = frontier.popFirst(ids) else { return nil }
     let tenant = Int(top.tenant)
     let place = top.isHead ? 0 : Int(top.place)
-    for child in (2 * place + 1)..<(2 * place + 3) where child < lines[tenant].count {
-      let slot = lines[tenant][child]
+    for child in lines[tenant].next(after: place) {
+      let slot = lines[tenant].slot(at: child)
       frontier.push(
         WalkFrontier.Node(key: keys[Int(slot)], slot: slot, tenant: top.tenant, place: Int32(child)), ids)
     }
@@ -122,47 +120,11 @@ struct TenantLines: Codable, Sendable {
   }
 
   private func head(_ tenant: Int32, place: Int32) -> WalkFrontier.Node {
-    let slot = lines[Int(tenant)][0]
+    let slot = lines[Int(tenant)].slot(at: 0)
     return WalkFrontier.Node(key: keys[Int(slot)], slot: slot, tenant: tenant, place: place, isHead: true)
   }
 
-  // MARK: - The heaps
-
-  private func precedes(_ a: Int32, _ b: Int32, _ ids: ContiguousArray<String>) -> Bool {
-    let x = keys[Int(a)]
-    let y = keys[Int(b)]
-    if x != y { return x < y }
-    return ids[Int(a)] < ids[Int(b)]
-  }
-
-  private mutating func siftUp(_ line: Int, _ start: Int, _ ids: ContiguousArray<String>) {
-    var child = start
-    while child > 0 {
-      let parent = (child - 1) / 2
-      guard precedes(lines[line][child], lines[line][parent], ids) else { return }
-      swap(line, child, parent)
-      child = parent
-    }
-  }
-
-  private mutating func siftDown(_ line: Int, _ start: Int, _ ids: ContiguousArray<String>) {
-    var parent = start
-    while true {
-      var best = parent
-      for child in (2 * parent + 1)..<(2 * parent + 3) where child < lines[line].count {
-        if precedes(lines[line][child], lines[line][best], ids) { best = child }
-      }
-      if best == parent { return }
-      swap(line, parent, best)
-      parent = best
-    }
-  }
-
-  private mutating func swap(_ line: Int, _ a: Int, _ b: Int) {
-    lines[line].swapAt(a, b)
-    positions[Int(lines[line][a])] = Int32(a)
-    positions[Int(lines[line][b])] = Int32(b)
-  }
+  // MARK: - Turns
 
   private mutating func joinTurn(_ tenant: Int32, _ ids: ContiguousArray<String>) {
     let level = Int(levelOfTenant[Int(tenant)])
@@ -203,7 +165,8 @@ struct TenantLines: Codable, Sendable {
   }
 
   private func headPrecedes(_ level: Int, _ a: Int, _ b: Int, _ ids: ContiguousArray<String>) -> Bool {
-    precedes(lines[Int(turns[level][a])][0], lines[Int(turns[level][b])][0], ids)
+    let (first, second) = (lines[Int(turns[level][a])].slot(at: 0), lines[Int(turns[level][b])].slot(at: 0))
+    return WaitingOrder(keys: keys, ids: ids).precedes(first, second)
   }
 
   private mutating func swapTurns(_ level: Int, _ a: Int, _ b: Int) {
