@@ -66,7 +66,13 @@ extension SchedulerCore {
   /// In the order in which they were planned.
   private mutating func appendAll(to plan: inout StepPlan) {
     mirror.planned.items.append(contentsOf: draft.items)
-    plan.run.append(contentsOf: draft.items.lazy.map { StepPlan.Item(h: $0.handle, n: Int($0.n), k: Int($0.k)) })
+    // Made long enough first: appending one by one would ask each time whether there is room.
+    plan.run.append(contentsOf: repeatElement(StepPlan.Item(h: 0, n: 0, k: 0), count: draft.items.count))
+    var run = plan.run.mutableSpan
+    for index in draft.items.indices {
+      let item = draft.items[index]
+      run[index] = StepPlan.Item(h: item.handle, n: Int(item.n), k: Int(item.k))
+    }
   }
 
   private func publishPauses(into plan: inout StepPlan) {

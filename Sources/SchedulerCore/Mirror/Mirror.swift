@@ -218,12 +218,12 @@ struct Mirror: Codable, Sendable {
 
   /// The usual case: everything ran as planned, and without drafts.
   private mutating func launchPlain(_ record: inout LaunchRecord) -> Int {
+    charges.stage(record.items, table.requests)
     var features = IterationFeatures()
     var executed = 0
     let hasAdapters = adapters.capacity > 0
     table.launch(&record) { request, tokens in
       executed += tokens
-      charges.stage(tenant: Int(request.tenant), tokens: tokens)
       features.add(request, tokens: tokens)
       if hasAdapters, request.adapter >= 0 { adapters.use(request.adapter) }
     }

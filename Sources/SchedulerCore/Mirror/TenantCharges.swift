@@ -15,7 +15,19 @@ struct TenantCharges: Codable, Sendable {
     committed.append(contentsOf: repeatElement(0, count: missing))
   }
 
-  @inline(__always)
+  /// For all items of a plan that ran as it was made.
+  mutating func stage(_ items: ContiguousArray<PlannedStep.Item>, _ requests: ContiguousArray<Request>) {
+    // Out of `self` for the while, so that the loop may write to both.
+    var amounts: ContiguousArray<Int> = []
+    swap(&amounts, &staged)
+    for item in items {
+      let tenant = requests.span[Int(item.slot)].tenant
+      if amounts[Int(tenant)] == 0 { touched.append(tenant) }
+      amounts[Int(tenant)] &+= Int(item.n)
+    }
+    swap(&amounts, &staged)
+  }
+
   mutating func stage(tenant: Int, tokens: Int) {
     if staged[tenant] == 0 { touched.append(Int32(tenant)) }
     staged[tenant] &+= tokens
