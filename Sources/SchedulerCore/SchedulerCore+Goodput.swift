@@ -56,7 +56,7 @@ extension SchedulerCore {
     serveByDeadline(&frame)
     serveLate(&frame)
     serveAnyway(&frame)
-    leaveOutDecodes(frame)
+    leaveOutDecodes(&frame)
     goodput.noteKV(refused: frame.refusedKVDensity > 0)
     let elapsedUs = goodput.time.elapsedUs(frame.features) + frame.draftUs + frame.loadUs
     goodput.busyUntilUs = startUs + Int64(frame.features.isEmpty ? 0 : elapsedUs)
@@ -186,7 +186,7 @@ extension SchedulerCore {
   /// Streams that are late for good and stood still long enough.
   private mutating func serveLateStreams(_ frame: inout GoodputFrame) {
     frame.addHopeless()
-    serveDecodes(dueBy: frame.startUs + frame.tauUs, limitUs(frame), &frame)
+    serveDecodes(dueBy: frame.startUs + frame.tauUs, frame.limitUs(margin: marginShare), &frame)
   }
 
   /// Runs the decodes that `isChosen` names, and takes them off the list.
@@ -195,16 +195,18 @@ extension SchedulerCore {
     // Out of the frame for the while: nothing else looks at them.
     var decodes: ContiguousArray<GoodputFrame.Decode> = []
     swap(&decodes, &frame.decodes)
+    var features = frame.features
     var kept = 0
     for index in decodes.indices {
       if isChosen(decodes.span[index]) {
-        serve(decodes.span[index], &frame.features)
+        serve(decodes.span[index], &features)
       } else {
         if kept < index { decodes[kept] = decodes[index] }
         kept += 1
       }
     }
     decodes.removeLast(decodes.count - kept)
+    frame.features = features
     swap(&decodes, &frame.decodes)
   }
 
@@ -227,7 +229,7 @@ extension SchedulerCore {
       draft.leaveOut(slot: slot, handle: decode.handle, reason: .pausedBudget(tokens: budget.tokens))
       return false
     }
-    if !budget.takeToken(at: decode.contextTokens) {
+    if !budget.takeDecode(at: decode.contextTokens) {
       guard makeRoom(for: slot, mirror.table.requests[slot], tokens: 1) else { return false }
       budget.take(from: decode.contextTokens, tokens: 1)
     }
@@ -235,15 +237,13 @@ extension SchedulerCore {
     return true
   }
 
-  /// What the model's part of an iteration may take by prediction, the time of the drafter and of loads taken off.
-  func limitUs(_ frame: GoodputFrame) -> Int {
-    Int(Double(frame.tauUs) * (1 - goodput.time.marginShare(withPrefill: true))) - frame.draftUs - frame.loadUs
-  }
+  /// Share of an iteration's time that its plan leaves unused.
+  var marginShare: Double { goodput.time.marginShare(withPrefill: true) }
 
   /// Prefills, and the decodes that can wait, by deadline while the time lasts; those that the choice of the
   /// iteration's length counted on go first.
   private mutating func serveByDeadline(_ frame: inout GoodputFrame) {
-    let limitUs = limitUs(frame)
+    let limitUs = frame.limitUs(margin: marginShare)
     guard serveStarving(limitUs, &frame) else { return serveDecodes(dueBy: .max, limitUs, &frame) }
     for slot in frame.kept.lazy.map(Int.init) where !servePrefill(slot, limitUs, kvShare: 1, &frame) { break }
     var nextRunning = 0
@@ -289,8 +289,10 @@ extension SchedulerCore {
   private mutating func serveDecodes(dueBy us: Int64, _ limitUs: Int, _ frame: inout GoodputFrame) {
     guard !frame.decodes.isEmpty else { return }
     var all = frame.features
-    for decode in frame.decodes where decode.dueUs <= us { all.addDecode(context: decode.contextTokens) }
-    guard all != frame.features else { return }
+    for index in frame.decodes.indices where frame.decodes[index].dueUs <= us {
+      all.addDecode(context: frame.decodes[index].contextTokens)
+    }
+    guard all.decodes > frame.features.decodes else { return }
     if goodput.time.elapsedUs(all) <= limitUs { return serveDecodes(&frame) { $0.dueUs <= us } }
     frame.sortDecodes()
     var count = 0
@@ -300,6 +302,7 @@ extension SchedulerCore {
       guard goodput.time.elapsedUs(features) <= limitUs else { break }
       count += 1
     }
+    guard count > 0 else { return }
     for decode in frame.decodes.prefix(count) { serve(decode, &frame.features) }
     frame.decodes.removeFirst(count)
   }
@@ -403,16 +406,16 @@ extension SchedulerCore {
 
   /// What hopeless work fills the model's part of an iteration to: all of it while tenants compete, since one that is
   /// behind would never catch up if its being late were a reason to serve it less.
-  private func hopelessUs(_ frame: GoodputFrame) -> Int {
-    guard !queue.hasTenantsAhead else { return limitUs(frame) }
-    let fixedUs = min(goodput.time.fixedUs, Double(frame.tauUs))
-    return Int(fixedUs + (Double(frame.tauUs) - fixedUs) * Self.hopelessShare) - frame.draftUs
+  private func hopelessUs(tauUs: Double, draftUs: Int, limitUs: Int) -> Int {
+    guard !queue.hasTenantsAhead else { return limitUs }
+    let fixedUs = min(goodput.time.fixedUs, tauUs)
+    return Int(fixedUs + (tauUs - fixedUs) * Self.hopelessShare) - draftUs
   }
 
   /// Relegated and hopeless requests use the time that is left.
   private mutating func serveLate(_ frame: inout GoodputFrame) {
-    let limitUs = limitUs(frame)
-    let hopelessUs = hopelessUs(frame)
+    let limitUs = frame.limitUs(margin: marginShare)
+    let hopelessUs = hopelessUs(tauUs: Double(frame.tauUs), draftUs: frame.draftUs, limitUs: limitUs)
     for prefill in frame.latePrefills where !servePrefill(Int(prefill.slot), hopelessUs, kvShare: 1, &frame) { break }
     serveDecodes(dueBy: .max, hopelessUs, &frame)
     serveWaitingLate(limitUs, hopelessUs, &frame)
@@ -444,10 +447,11 @@ extension SchedulerCore {
     }
   }
 
-  private mutating func leaveOutDecodes(_ frame: GoodputFrame) {
-    for decode in frame.decodes where draft.mark(of: Int(decode.slot)) == .open {
+  private mutating func leaveOutDecodes(_ frame: inout GoodputFrame) {
+    let decodes = frame.decodes.span
+    for index in decodes.indices where draft.mark(of: Int(decodes[index].slot)) == .open {
       draft.leaveOut(
-        slot: Int(decode.slot), handle: decode.handle, reason: .pausedBudget(tokens: budget.tokens))
+        slot: Int(decodes[index].slot), handle: decodes[index].handle, reason: .pausedBudget(tokens: budget.tokens))
     }
   }
 

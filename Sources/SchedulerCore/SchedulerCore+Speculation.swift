@@ -61,7 +61,8 @@ extension SchedulerCore {
       speculation.decide(
         conditions(
           frame.features, tokensMost: max(0, budget.tokens - frame.decodes.count),
-          shareUs: isBusy ? goodput.time.decodeUs(context: context) : nil, limitUs: Double(limitUs(frame)))))
+          shareUs: isBusy ? goodput.time.decodeUs(context: context) : nil,
+          limitUs: Double(frame.limitUs(margin: marginShare)))))
     for index in draft.items.indices where draft.items[index].isPlainDecode {
       addDrafts(Int(draft.items[index].slot), &frame.features)
     }

@@ -118,15 +118,24 @@ struct GoodputFrame: Codable, Sendable {
     isSorted = false
   }
 
+  /// What the model's part of the iteration may take by prediction if `margin` of the time is left unused, the time of
+  /// the drafter and of loads taken off.
+  func limitUs(margin: Double) -> Int { Int(Double(tauUs) * (1 - margin)) - draftUs - loadUs }
+
   /// The gap rule: the iteration ends before the tightest live request's next token is due, but nobody who is behind
   /// makes it shorter than `GoodputPlanner.floor` of its TPOT. Where nobody waits for a token it is long enough for
   /// an engine whose iterations cost `fixedUs` whatever they compute.
-  mutating func setGap(fixedUs: Double) {
-    tauUs = max(IterationChoice.mostUs, Int64(IterationChoice.fixedTimes * fixedUs))
-    for decode in decodes {
-      let leastUs = Int64(decode.tpotUs * GoodputPlanner.floor)
-      let leftUs = min(decode.dueUs - startUs, Int64(decode.tpotUs), decode.gapDueUs - startUs)
+  mutating func setGap(fixedUs: Double) { tauUs = gapUs(fixedUs: fixedUs) }
+
+  private func gapUs(fixedUs: Double) -> Int64 {
+    var tauUs = max(IterationChoice.mostUs, Int64(IterationChoice.fixedTimes * fixedUs))
+    let decodes = decodes.span
+    for index in decodes.indices {
+      let tpotUs = decodes[index].tpotUs
+      let leastUs = Int64(tpotUs * GoodputPlanner.floor)
+      let leftUs = min(decodes[index].dueUs - startUs, Int64(tpotUs), decodes[index].gapDueUs - startUs)
       tauUs = min(tauUs, max(leastUs, leftUs))
     }
+    return tauUs
   }
 }

@@ -54,9 +54,10 @@ struct IterationChoice: Codable, Sendable {
   /// Share of an iteration that prefill can have.
   private func prefillShare(_ frame: GoodputFrame, _ tauUs: Double, _ spendsBank: Bool) -> Double {
     var decodeUs = 0.0
-    for decode in frame.decodes {
-      if spendsBank, Double(decode.dueUs - frame.startUs) > Self.amplyAheadUs { continue }
-      decodeUs += decode.costUs * min(1, tauUs / decode.tpotUs)
+    let decodes = frame.decodes.span
+    for index in decodes.indices {
+      if spendsBank, Double(decodes[index].dueUs - frame.startUs) > Self.amplyAheadUs { continue }
+      decodeUs += decodes[index].costUs * min(1, tauUs / decodes[index].tpotUs)
     }
     return max(0.02, 1 - (fixedUs + decodeUs) / tauUs)
   }
@@ -79,12 +80,14 @@ struct IterationChoice: Codable, Sendable {
       if leftUs < Self.horizonMostUs { horizonUs = max(horizonUs, neededUs) }
     }
     let iterations = horizonUs / tauUs
-    for decode in frame.decodes {
-      if spendsBank { result.value -= Self.lateTokenCost * decode.weight * iterations }
-      let behindUs = horizonUs - iterations * decode.tpotUs - Double(decode.dueUs - frame.startUs)
+    let decodes = frame.decodes.span
+    for index in decodes.indices {
+      let (weight, tpotUs) = (decodes[index].weight, decodes[index].tpotUs)
+      if spendsBank { result.value -= Self.lateTokenCost * weight * iterations }
+      let behindUs = horizonUs - iterations * tpotUs - Double(decodes[index].dueUs - frame.startUs)
       guard behindUs > 0 else { continue }
-      let tokens = behindUs / (decode.tpotUs * Self.catchUpShare)
-      result.value -= decode.weight * min(1, tokens / decode.restTokens)
+      let tokens = behindUs / (tpotUs * Self.catchUpShare)
+      result.value -= weight * min(1, tokens / decodes[index].restTokens)
     }
     return result
   }

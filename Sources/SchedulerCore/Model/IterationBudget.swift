@@ -80,6 +80,17 @@ public struct IterationBudget: Codable, Sendable {
     return true
   }
 
+  /// Takes one token and the blocks for it. False, and nothing taken, when one of them is not there.
+  mutating func takeDecode(at computed: Int) -> Bool {
+    guard tokens > 0 else { return false }
+    if growth(from: computed, to: computed + 1) {
+      for pool in need.indices where need[pool] > max(0, freeBlocks[pool]) { return false }
+      takeNeed()
+    }
+    tokens -= 1
+    return true
+  }
+
   /// Gives back what `take` took.
   public mutating func refund(from computed: Int, tokens count: Int) {
     tokens += count
