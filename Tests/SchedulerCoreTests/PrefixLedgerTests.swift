@@ -7,7 +7,7 @@ struct PrefixLedgerTests {
   private func use(_ ledger: inout PrefixLedger, _ keys: [UInt64], atS: Int64) -> Int {
     let path = ledger.begin(keys, nowUs: atS * 1_000_000)
     ledger.store(path, computedBlocks: keys.count)
-    ledger.end(path, promptTokens: keys.count * 16, nowUs: atS * 1_000_000)
+    ledger.end(path, promptTokens: keys.count * 16, outputTokens: 100, nowUs: atS * 1_000_000)
     return path.cachedBlocks
   }
 
@@ -47,7 +47,7 @@ struct PrefixLedgerTests {
     #expect(ledger.heldCount == 2)
     let gone = evictAll(&ledger, atS: 3)
     #expect(gone == [3])
-    ledger.end(path, promptTokens: 32, nowUs: 4_000_000)
+    ledger.end(path, promptTokens: 32, outputTokens: 100, nowUs: 4_000_000)
     let rest = evictAll(&ledger, atS: 5)
     #expect(rest == [2, 1])
   }
@@ -61,7 +61,7 @@ struct PrefixLedgerTests {
     #expect(path.cachedBlocks == 1)
     #expect(ledger.cachedCount == 1)
     #expect(!ledger.isCached(2))
-    ledger.end(path, promptTokens: 48, nowUs: 3_000_000)
+    ledger.end(path, promptTokens: 48, outputTokens: 100, nowUs: 3_000_000)
     let gone = evictAll(&ledger, atS: 4)
     #expect(gone == [1])
   }

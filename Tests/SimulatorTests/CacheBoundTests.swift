@@ -100,6 +100,29 @@ struct CacheBoundTests {
     #expect(bound.footprintTokens == Set(prompts.flatMap { $0 }).count * 10)
   }
 
+  /// Prompts of one length, half of them answered at length and asked again, half briefly and never again: the answer
+  /// tells them apart.
+  @Test func reuseValueLearnsFromAnswers() throws {
+    var requests: [WorkloadRequest] = []
+    for round in 0..<1_200 {
+      let isLong = round % 2 == 0
+      let blocks = (0..<4).map { UInt64(round) * 10 + $0 }
+      for turn in 0..<(isLong ? 2 : 1) {
+        var request = request(requests.count, blocks)
+        request.arrivalUs = Int64(round + turn * 60) * 1_000_000
+        request.outputTokens = isLong ? 300 : 10
+        requests.append(request)
+      }
+    }
+    requests.sort { ($0.arrivalUs, $0.id) < ($1.arrivalUs, $1.id) }
+    let bound = try CacheBound(ListWorkload(requests))
+    // Room for some 40 s of everything, or 60 s of what comes back and little else.
+    let lru = bound.hitRatio(.lru, capacityTokens: 2_000)
+    let reuse = bound.hitRatio(.reuseValue, capacityTokens: 2_000)
+    #expect(lru < 0.01, "\(lru)")
+    #expect(reuse > 0.8 * bound.beladyHitRatio(capacityTokens: 2_000), "\(reuse)")
+  }
+
   private static func mostHits(_ blocks: ArraySlice<UInt64>, kept: Set<UInt64>, room: Int) -> Int {
     guard let block = blocks.first else { return 0 }
     let rest = blocks.dropFirst()
@@ -122,5 +145,15 @@ struct CacheBoundTests {
       #expect(belady >= last)
       last = belady
     }
+  }
+
+  /// What Docs/benchmarks.md says of 10 % of the footprint.
+  @Test(.enabled(if: access(TraceData.mooncake, R_OK) == 0))
+  func mooncakeReuseValue() throws {
+    let bound = try CacheBound(TraceWorkload(path: TraceData.mooncake, mix: .standard))
+    let capacity = bound.footprintTokens / 10
+    let ofBelady =
+      bound.hitRatio(.reuseValue, capacityTokens: capacity) / bound.beladyHitRatio(capacityTokens: capacity)
+    #expect(abs(ofBelady - 0.82) < 0.005, "\(ofBelady)")
   }
 }

@@ -45,7 +45,7 @@ public struct PrefixLedger: Codable, Sendable {
   private var free: ContiguousArray<Int32> = []
   private var index = BlockIndex()
   private var leaves: ContiguousArray<TickHeap>
-  private var model = ReuseModel(kinds: PrefixKind.count)
+  private var model = ReuseModel(kinds: PrefixKind.count, familySize: PrefixKind.familySize)
   private var history: ReuseHistory
   private var tick: UInt64 = 0
   public private(set) var cachedCount = 0
@@ -119,7 +119,8 @@ public struct PrefixLedger: Codable, Sendable {
   }
 
   /// The request ended.
-  public mutating func end(_ path: Path, promptTokens: Int, nowUs: Int64) {
+  public mutating func end(_ path: Path, promptTokens: Int, outputTokens: Int, nowUs: Int64) {
+    if eviction == .reuseValue { model.countRequest(blocks: path.slots.count) }
     let newTokens = promptTokens - path.knownBlocks * blockTokens
     for position in path.slots.indices.reversed() {
       let slot = Int(path.slots[position])
@@ -128,7 +129,8 @@ public struct PrefixLedger: Codable, Sendable {
       let kind =
         isFilled
         ? PrefixKind.index(
-          uses: uses, wasKnown: position < path.knownBlocks, continues: path.knownBlocks > 1, newTokens: newTokens)
+          uses: uses, wasKnown: position < path.knownBlocks, continues: path.knownBlocks > 1, newTokens: newTokens,
+          outputTokens: outputTokens)
         : PrefixKind.unfilled
       blocks[slot].uses = Int32(uses)
       blocks[slot].holders -= 1

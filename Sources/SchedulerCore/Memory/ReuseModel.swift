@@ -1,5 +1,9 @@
 /// How soon blocks of each kind are asked for again, learned from what happened: proportional hazards over the time
-/// since their last use (Cox, 1972), one curve for all kinds and one factor for each.
+/// since their last use (Cox, 1972), one curve for all kinds and one factor for each, from which a kind departs as far
+/// as its own evidence goes. A kind of which little was seen is taken for one like the others of its family.
+///
+/// All blocks of a prompt share its fate, so evidence is weighed in requests: a prior counts for so many requests' worth
+/// of blocks, whatever the size of a block.
 ///
 /// The value of keeping a block is the Gittins index of the bet on its reuse (Gittins, 1979): the best ratio, over all
 /// times at which one could give up, of the chance that it was used by then to the time that it was kept. Hit density
@@ -9,15 +13,18 @@ struct ReuseModel: Codable, Sendable {
   static let bins = 28
   private static let evenEdgeUs: Int64 = 250_000
   private static let oddEdgeUs: Int64 = 353_553
-  /// Observations between two fits.
-  static let fitEvery = 4_096
+  /// Requests between two fits.
+  static let fitEvery = 32
   private static let fitRounds = 8
-  /// Half of what was seen is forgotten whenever so many reuses were counted.
-  static let hitsMax = 262_144.0
-  /// A kind's factor starts from 1 and moves with so many blocks' worth of evidence.
-  private static let priorBlocks = 300.0
-  /// The curve is expected to fall as one over the age, with so many reuses' worth of belief in each bin.
-  private static let priorHits = 50.0
+  /// Of what was seen, so much is kept at every fit: half of it is forgotten in some 6,000 requests.
+  private static let kept = 255.0 / 256
+  /// A kind's factor starts from its family's and moves with so many requests' worth of evidence; so does a family's
+  /// from 1.
+  private static let factorPriorRequests = 4.0
+  /// The curve is expected to fall as one over the age, with so many requests' worth of belief in each bin.
+  private static let curvePriorRequests = 2.0
+  /// A kind keeps to the common curve with so many requests' worth of belief in each bin.
+  private static let sharedPriorRequests = 8.0
   private static let binRatio = 1.414_213_562
   /// Reuses per second that the youngest bin is expected to have.
   private static let priorPerS = 1.0
@@ -27,13 +34,17 @@ struct ReuseModel: Codable, Sendable {
   private static let valueScale = 1e12
 
   private let kinds: Int
+  private let familySize: Int
   private var hits: ContiguousArray<Double>
   private var exposureS: ContiguousArray<Double>
   private var values: ContiguousArray<Int>
-  private var observationsSinceFit = 0
+  private var requests = 0
+  private var requestBlocks = 0
 
-  init(kinds: Int) {
+  /// - Parameter familySize: so many kinds in a row are a family.
+  init(kinds: Int, familySize: Int) {
     self.kinds = kinds
+    self.familySize = familySize
     hits = ContiguousArray(repeating: 0, count: kinds * Self.bins)
     exposureS = hits
     values = ContiguousArray(repeating: 0, count: kinds * Self.bins)
@@ -53,8 +64,13 @@ struct ReuseModel: Codable, Sendable {
   mutating func observe(kind: Int, bin: Int, us: Int64, wasUsed: Bool) {
     exposureS[kind * Self.bins + bin] += Double(us) / 1_000_000
     if wasUsed { hits[kind * Self.bins + bin] += 1 }
-    observationsSinceFit += 1
-    if observationsSinceFit >= Self.fitEvery { fit() }
+  }
+
+  /// A request with so many blocks ended. Now and then, what was seen is made use of.
+  mutating func countRequest(blocks: Int) {
+    requests += 1
+    requestBlocks += blocks
+    if requests % Self.fitEvery == 0 { fit() }
   }
 
   /// What it is worth to keep a block of `kind` that was used `ageUs` ago; only the order of values means anything.
@@ -62,35 +78,58 @@ struct ReuseModel: Codable, Sendable {
 
   // MARK: -
 
-  /// O(kinds * bins^2); amortised over the observations between two fits it is a few operations for each.
+  /// O(kinds * bins^2), some tens of thousands of operations.
   private mutating func fit() {
-    observationsSinceFit = 0
+    let blocks = Double(max(1, requestBlocks)) / Double(max(1, requests))
     var factors = ContiguousArray(repeating: 1.0, count: kinds)
     var curve = ContiguousArray(repeating: 0.0, count: Self.bins)
     for _ in 0..<Self.fitRounds {
-      fitCurve(factors, &curve)
-      for kind in 0..<kinds {
-        var (seen, expected) = (Self.priorBlocks, Self.priorBlocks)
-        for bin in 0..<Self.bins {
-          seen += hits[kind * Self.bins + bin]
-          expected += exposureS[kind * Self.bins + bin] * curve[bin]
-        }
-        factors[kind] = seen / expected
-      }
+      fitCurve(factors, &curve, prior: Self.curvePriorRequests * blocks)
+      fitFactors(curve, &factors, prior: Self.factorPriorRequests * blocks)
     }
-    for kind in 0..<kinds { setValues(kind, curve.map { $0 * factors[kind] }) }
-    forget()
+    let belief = Self.sharedPriorRequests * blocks
+    for kind in 0..<kinds {
+      let hazards = (0..<Self.bins).map { bin in
+        let cell = kind * Self.bins + bin
+        return (hits[cell] + belief) / (exposureS[cell] + belief / (curve[bin] * factors[kind]))
+      }
+      setValues(kind, hazards)
+    }
+    for cell in hits.indices {
+      hits[cell] *= Self.kept
+      exposureS[cell] *= Self.kept
+    }
   }
 
-  private func fitCurve(_ factors: ContiguousArray<Double>, _ curve: inout ContiguousArray<Double>) {
+  private func fitCurve(_ factors: ContiguousArray<Double>, _ curve: inout ContiguousArray<Double>, prior: Double) {
     for bin in 0..<Self.bins {
       let expected = bin > 0 ? curve[bin - 1] / Self.binRatio : Self.priorPerS
-      var (seen, time) = (Self.priorHits, Self.priorHits / expected)
+      var (seen, time) = (prior, prior / expected)
       for kind in 0..<kinds {
         seen += hits[kind * Self.bins + bin]
         time += exposureS[kind * Self.bins + bin] * factors[kind]
       }
       curve[bin] = seen / time
+    }
+  }
+
+  private func fitFactors(_ curve: ContiguousArray<Double>, _ factors: inout ContiguousArray<Double>, prior: Double) {
+    for family in stride(from: 0, to: kinds, by: familySize) {
+      let members = family..<min(family + familySize, kinds)
+      let evidence = members.map { self.evidence($0, curve) }
+      let seen = evidence.reduce(prior) { $0 + $1.seen }
+      let expected = evidence.reduce(prior) { $0 + $1.expected }
+      for (kind, own) in zip(members, evidence) {
+        factors[kind] = (own.seen + prior) / (own.expected + prior * expected / seen)
+      }
+    }
+  }
+
+  /// Reuses of a kind, and how many the common curve expects.
+  private func evidence(_ kind: Int, _ curve: ContiguousArray<Double>) -> (seen: Double, expected: Double) {
+    (0..<Self.bins).reduce(into: (0.0, 0.0)) { sum, bin in
+      sum.0 += hits[kind * Self.bins + bin]
+      sum.1 += exposureS[kind * Self.bins + bin] * curve[bin]
     }
   }
 
@@ -114,13 +153,5 @@ struct ReuseModel: Codable, Sendable {
   private static func seconds(_ bin: Int) -> Double {
     guard bin < bins - 1 else { return openBinS }
     return Double(edgeUs(bin) - (bin > 0 ? edgeUs(bin - 1) : 0)) / 1_000_000
-  }
-
-  private mutating func forget() {
-    guard hits.reduce(0, +) > Self.hitsMax else { return }
-    for index in hits.indices {
-      hits[index] /= 2
-      exposureS[index] /= 2
-    }
   }
 }

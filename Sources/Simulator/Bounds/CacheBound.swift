@@ -20,8 +20,8 @@ public struct CacheBound: Sendable {
   public let promptTokens: Int
   public let blockTokens: Int
   private var requests: [[Access]] = []
-  /// When each of them came, and its prompt's length.
-  private var arrivals: [(us: Int64, promptTokens: Int)] = []
+  /// When each of them came, and how long its prompt and its answer were.
+  private var arrivals: [(us: Int64, promptTokens: Int, outputTokens: Int)] = []
 
   /// Reads a whole workload: what comes next has to be known.
   public init(_ workload: any Workload) throws(WorkloadError) {
@@ -35,7 +35,7 @@ public struct CacheBound: Sendable {
       accesses += request.prefixBlocks.count
       guard accesses <= Self.accessesMax else { break }
       requests.append(Self.accesses(request))
-      arrivals.append((request.arrivalUs, request.promptTokens))
+      arrivals.append((request.arrivalUs, request.promptTokens, request.outputTokens))
     }
     self.promptTokens = promptTokens
     self.blockTokens = max(1, blockTokens)
@@ -132,7 +132,8 @@ public struct CacheBound: Sendable {
       turn += 1
       let path = ledger.begin(request.lazy.map(\.block), nowUs: arrival.us)
       ledger.store(path, computedBlocks: request.count)
-      ledger.end(path, promptTokens: arrival.promptTokens, nowUs: arrival.us)
+      ledger.end(
+        path, promptTokens: arrival.promptTokens, outputTokens: arrival.outputTokens, nowUs: arrival.us)
       while ledger.cachedCount > capacity, ledger.evict(nowUs: arrival.us) != nil {}
       return request.prefix(path.cachedBlocks).reduce(0) { $0 + $1.tokens }
     }
