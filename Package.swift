@@ -78,6 +78,7 @@ let package = Package(
       name: "SidecarTests",
       dependencies: [
         "Sidecar", "Simulator", "WireClient", "WireProtocol", "SchedulerCore", "Policy", "EmbeddedText", logging,
+        .product(name: "NIOEmbedded", package: "swift-nio"),
       ],
       swiftSettings: strict),
     .testTarget(

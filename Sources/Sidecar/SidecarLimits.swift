@@ -13,6 +13,8 @@ public struct SidecarLimits: Hashable, Sendable {
   public var unreadBytes = 8 << 20
   /// How long a frame may stay incomplete.
   public var partialFrameMs = 30_000
+  /// How long a loop looks for the Step that an engine has announced before it goes to sleep all the same.
+  public var busyPollUs = 20_000
   /// How long a peer may leave `unreadBytes` unread before its connection is closed.
   public var slowReaderMs = 30_000
   /// How long connections may take to give their last replies when the sidecar stops.

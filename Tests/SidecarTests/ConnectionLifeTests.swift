@@ -133,6 +133,23 @@ struct ConnectionLifeTests {
     }
   }
 
+  @Test func anAnnouncementHasNoReplyAndTheStepBehindItHas() async throws {
+    try await RunningSidecar.with { directory in
+      let socket = try RawSocket(directory + "/engine.sock")
+      let announcement = RawSocket.frame(#"{"id":2,"cancel":true}"#)
+      try socket.send(Self.call(2, .register, Conversation.engine))
+      let epoch = try #require(try socket.receive()?.message["epoch"]?.integerValue)
+      for seq in 1...3 {
+        try socket.send(announcement)
+        usleep(seq == 3 ? 10_000 : 500)
+        try socket.send(Self.call(2, .step, Conversation.step(epoch: epoch, seq: seq)))
+        let reply = try #require(try socket.receive())
+        #expect(reply.code == .ok)
+        #expect(reply.message["seq"]?.integerValue == seq)
+      }
+    }
+  }
+
   @Test func aReplyLargerThanAFrameIsAnError() async throws {
     var limits = SidecarLimits()
     limits.wire.frameBytes = 512

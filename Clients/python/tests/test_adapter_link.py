@@ -58,6 +58,8 @@ class FakeSidecar:
 
     @staticmethod
     def usual(request):
+        if "cancel" in request:
+            return None
         if request["method"].endswith("Register"):
             message = {"session": "s-1", "epoch": 7, "applied": None, "mirror_limits": {}, "wire": 1,
                        "step_fields": sorted(STEP_FIELDS)}
@@ -121,6 +123,28 @@ class LinkTest(unittest.TestCase):
         self.ready()
         self.assertEqual(self.step(), {"epoch": 7, "seq": 1, "plan": {}})
         self.assertEqual(self.owner.events, ["registered", "applied"])
+
+    def test_an_announcement_cancels_what_was_answered_and_only_when_a_step_may_follow(self):
+        self.link.announce()
+        self.ready()
+        self.step()
+        self.link.announce()
+        self.assertEqual(self.step()["seq"], 2)
+        announced = [request for request in self.sidecar.requests if "cancel" in request]
+        self.assertEqual(announced, [{"id": self.sidecar.requests[1]["id"], "cancel": True}])
+        self.assertIsNone(self.step(lambda request: None))
+        self.link.announce()
+        self.assertEqual(self.link.state, LinkState.LATE)
+        self.assertEqual(len([request for request in self.sidecar.requests if "cancel" in request]), 1)
+
+    def test_an_announcement_to_a_sidecar_that_is_gone_is_a_lost_connection(self):
+        self.ready()
+        self.sidecar.connections[-1].close()
+        until = time.monotonic() + 10
+        while self.link.state is LinkState.READY and time.monotonic() < until:
+            self.link.announce()
+        self.assertEqual((self.link.state, self.owner.events[-1]), (LinkState.DOWN, "lost"))
+        self.ready()
 
     def test_no_sidecar_costs_nothing_and_is_said_once(self):
         link = Link(self.path + "-none", self.owner, self.counters, self.log.append)

@@ -97,6 +97,7 @@ class MockEngine:
     def step(self):
         self.steps += 1
         output = self.scheduler.schedule()
+        self.scheduler.get_grammar_bitmask(output)
         self.in_flight.append((output, self._launch(output)))
         self.most_in_flight = max(self.most_in_flight, len(self.in_flight))
         self.scheduled_steps += bool(output.num_scheduled_tokens)

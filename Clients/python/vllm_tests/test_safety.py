@@ -47,18 +47,18 @@ class IllSidecar:
                 if not data:
                     return
                 frames.feed(data)
-                payload = frames.next()
-                if payload is None:
-                    continue
-                request = decode(payload)
-                if request["method"].endswith("Register"):
-                    mirror = Mirror(request["message"])
-                    message = {"session": "s", "epoch": 1, "applied": None, "mirror_limits": {},
-                               "step_fields": sorted(STEP_FIELDS)}
-                else:
-                    message = self.step(mirror, request["message"])
-                connection.sendall(encode_message({
-                    "id": request["id"], "status": {"code": "OK"}, "message": message}))
+                while (payload := frames.next()) is not None:
+                    request = decode(payload)
+                    if "cancel" in request:
+                        continue
+                    if request["method"].endswith("Register"):
+                        mirror = Mirror(request["message"])
+                        message = {"session": "s", "epoch": 1, "applied": None, "mirror_limits": {},
+                                   "step_fields": sorted(STEP_FIELDS)}
+                    else:
+                        message = self.step(mirror, request["message"])
+                    connection.sendall(encode_message({
+                        "id": request["id"], "status": {"code": "OK"}, "message": message}))
 
     def step(self, mirror, step):
         mirror.apply(step)

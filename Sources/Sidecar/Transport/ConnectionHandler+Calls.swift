@@ -25,6 +25,7 @@ extension ConnectionHandler {
     let message = UnsafeRawBufferPointer(rebasing: payload[envelope.message])
     switch envelope.method {
     case .known(.step) where kind == .engine:
+      busyPoll?.end()
       session?.step(
         id: envelope.id, timeoutUs: envelope.timeoutUs, message: message, receivedUs: receivedUs,
         isCancelled: { self.isCancelled(envelope.id, in: rest) }, into: &writer)
@@ -51,8 +52,12 @@ extension ConnectionHandler {
     return false
   }
 
+  /// An engine that cancels what was answered long ago says that its next Step comes soon.
   private func cancel(_ id: UInt64) {
-    guard calls.cancel(id) else { return }
+    guard calls.cancel(id) else {
+      busyPoll?.begin(limits.busyPollUs)
+      return
+    }
     ReplyEnvelope.write(id: id, error: CallError(.cancelled, "cancelled by the caller"), into: &writer)
   }
 

@@ -23,6 +23,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
   private var partialTimer: Scheduled<Void>?
   private var slowTimer: Scheduled<Void>?
   private var connectionID: UInt64 = 0
+  /// Only on the engine socket, from `handlerAdded` on.
+  private(set) var busyPoll: BusyPoll?
   /// Who is at the other end; nil until the kernel has said.
   private(set) var peer: PeerCredentials?
   private var isClosed = false
@@ -49,6 +51,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   func handlerAdded(context: ChannelHandlerContext) {
     let eventLoop = context.eventLoop
+    if kind == .engine { busyPoll = BusyPoll(on: eventLoop, clock: MonotonicClock.nowUs) }
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     PeerCredentials.read(context.channel).whenSuccess { credentials in
       let handler = bound.value
@@ -61,6 +64,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   func channelInactive(context: ChannelHandlerContext) {
     isClosed = true
+    busyPoll?.end()
     partialTimer?.cancel()
     slowTimer?.cancel()
     calls.cancelAll()

@@ -28,7 +28,7 @@ REGISTER = "coxswain.v1.Scheduler/Register"
 STEP = "coxswain.v1.Scheduler/Step"
 RECEIVE_BYTES = 1 << 18
 #: How long an answer is looked for without giving the CPU away.
-LOOK_S = 150e-6
+LOOK_S = 300e-6
 #: A reply to a Step later than this is no longer waited for; the connection is closed.
 REPLY_MAX_S = 5.0
 #: A reply to Register may take longer: nobody waits for it, and a Register that is left behind on a closed connection
@@ -132,6 +132,12 @@ class Link:
 
     # --- one Step
 
+    def announce(self) -> None:
+        """Wakes a sidecar that sleeps, when a Step will come within milliseconds: it cancels the call that was answered
+        last, which has no other effect (Docs/wire.md, rule 9)."""
+        if self.state is LinkState.READY:
+            self._guarded(lambda: self._send(b'{"id":%d,"cancel":true}' % self._last_id))
+
     def step(self, message: dict[str, Any], deadline_s: float) -> dict[str, Any] | None:
         """Sends a Step and waits for its reply until `deadline_s` of the clock. None: no plan in time, run your own."""
         now_s = self._clock()
@@ -144,7 +150,7 @@ class Link:
         return self._guarded(lambda: self._exchange(request, deadline_s))
 
     def _exchange(self, request: dict[str, Any], deadline_s: float) -> dict[str, Any] | None:
-        self._send(request)
+        self._send(encode(request))
         # An answer takes less time than going to sleep and waking up: look for it for a moment first.
         looking_until_s = min(deadline_s, self._clock() + LOOK_S)
         while True:
@@ -259,7 +265,7 @@ class Link:
         self._awaited = (self._last_id, 0, 0)
         self._asked_s = now_s
         self.state = LinkState.REGISTERING
-        self._send({"id": self._last_id, "method": REGISTER, "message": self.owner.register_message()})
+        self._send(encode({"id": self._last_id, "method": REGISTER, "message": self.owner.register_message()}))
 
     def _registered(self, payload: bytes) -> None:
         code, message, status = self._envelope(payload)
@@ -315,8 +321,8 @@ class Link:
 
     # --- bytes
 
-    def _send(self, request: dict[str, Any]) -> None:
-        self._unsent += encode_frame(encode(request), FRAME_BYTES_MAX)
+    def _send(self, payload: bytes) -> None:
+        self._unsent += encode_frame(payload, FRAME_BYTES_MAX)
         self._flush()
 
     def _flush(self) -> None:

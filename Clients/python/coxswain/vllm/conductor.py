@@ -39,6 +39,16 @@ class Flight:
         self.output, self.round, self.launched_s = output, round_, launched_s
 
 
+class Launch:
+    """What `schedule()` returned and nobody wrote down yet. `running`: how many ran then; None when the engine had
+    preempted somebody."""
+
+    __slots__ = ("output", "plan", "running", "at_s")
+
+    def __init__(self, output: Any, plan: Plan | None, running: int | None, at_s: float):
+        self.output, self.plan, self.running, self.at_s = output, plan, running, at_s
+
+
 class Conductor:
     def __init__(self, scheduler: Any):
         options = (scheduler.vllm_config.additional_config or {})
@@ -62,6 +72,7 @@ class Conductor:
         self.link = Link(engine_socket(settings.runtime_dir or None), self, self.counters, self._log)
         self._in_flight_max = describe.in_flight_max(scheduler)
         self._plan: Plan | None = None
+        self._launch: Launch | None = None
         self._flights: deque[Flight] = deque()
         self._blocked: dict[str, Tracked] = {}
         self._hold_until_s = 0.0
@@ -72,6 +83,8 @@ class Conductor:
         now_s = time.monotonic()
         self._log_at_s, self._stats_at_s, self._patience_at_s = now_s + LOG_INTERVAL_S, now_s, now_s
         self._progress: dict[str, tuple[int, int, float]] = {}
+        #: Somebody waits for too long: vLLM schedules the next step by itself.
+        self._is_impatient = False
         if self.is_on:
             self.link.wait_registered(REGISTER_WAIT_S)
         else:
@@ -109,6 +122,7 @@ class Conductor:
     def arrived(self, request: Any) -> None:
         if not self.is_on or request.request_id in self.ledger.tracked:
             return
+        self.after_launch()
         try:
             # The prompt of a streaming-input session grows, which the mirror cannot follow.
             tracked = self.ledger.add(
@@ -122,6 +136,7 @@ class Conductor:
     def ended(self, request: Any) -> None:
         if not self.is_on:
             return
+        self.after_launch()
         try:
             self.ledger.remove(request.request_id, _why_ended(request))
             self._blocked.pop(request.request_id, None)
@@ -133,6 +148,7 @@ class Conductor:
     def preempted(self, request: Any) -> None:
         if not self.is_on:
             return
+        self.after_launch()
         self.ledger.touch(request.request_id)
         if not self.steering.note_preempted(request):
             self.counters.add("engine_preemptions")
@@ -167,6 +183,7 @@ class Conductor:
         """Asks for a plan and steers by it. Returns in time whatever the sidecar does."""
         if not self.is_on:
             return
+        self.after_launch()
         began_s = time.monotonic()
         deadline_s = began_s + self.settings.deadline_ms / 1000
         try:
@@ -251,16 +268,16 @@ class Conductor:
             self._idle_since_s = now_s
             self.breaker.trip(now_s)
             return "stall"
-        if now_s >= self._patience_at_s:
-            self._patience_at_s = now_s + PATIENCE_INTERVAL_S
-            if self._somebody_starves(now_s):
-                return "patience"
+        if self._is_impatient:
+            self._is_impatient = False
+            return "patience"
         return None
 
     def _somebody_starves(self, now_s: float) -> bool:
         """Whether a request made no progress for longer than `patience_s`: then vLLM's own order gets one step, and
         more of them when the request had begun (plans that preempt it over and over, or never let it go on). Progress
-        is one more output token, or more of its tokens computed than ever since the last."""
+        is one more output token, or more of its tokens computed than ever since the last. O(requests): it takes longer
+        than a Step, so nobody must wait for it."""
         progress, starving = {}, False
         for request_id, tracked in self.ledger.tracked.items():
             request = tracked.request
@@ -284,25 +301,39 @@ class Conductor:
         self.steering.release()
 
     def after_schedule(self, output: Any) -> None:
+        """What came of the plan is written down later, when the model runs already."""
         if not self.is_on:
             return
-        plan, self._plan = self._plan, None
-        now_s = time.monotonic()
+        running = len(self.scheduler.running) if self.steering.nobody_preempted else None
+        self._launch = Launch(output, self._plan, running, time.monotonic())
+        self._plan = None
+
+    def after_launch(self) -> None:
+        """Writes down what was scheduled last. Called before anything else happens to a request; nothing if it is
+        written down already."""
+        launch, self._launch = self._launch, None
+        if launch is None or not self.is_on:
+            return
         try:
-            scheduled = output.num_scheduled_tokens
-            if plan is None or self.ledger.epoch is None or plan is self.steering.nothing:
-                round_ = self.ledger.ran_own(scheduled)
-            else:
-                running = len(self.scheduler.running) if self.steering.nobody_preempted else None
-                round_ = self.ledger.ran_plan(plan, scheduled, output.scheduled_spec_decode_tokens, running)
-                self.steering.count(plan, output, round_)
-                self._note_blocked(round_)
-            if scheduled:
-                self._flights.append(Flight(output, round_, now_s))
-            self._note_idle(plan, scheduled, now_s)
+            self._launched(launch)
+            if launch.at_s >= self._patience_at_s:
+                self._patience_at_s = launch.at_s + PATIENCE_INTERVAL_S
+                self._is_impatient = self._somebody_starves(launch.at_s)
         except Exception:
             self._fault()
-        self._report(now_s)
+        self._report(launch.at_s)
+
+    def _launched(self, launch: Launch) -> None:
+        output, plan, scheduled = launch.output, launch.plan, launch.output.num_scheduled_tokens
+        if plan is None or self.ledger.epoch is None or plan is self.steering.nothing:
+            round_ = self.ledger.ran_own(scheduled)
+        else:
+            round_ = self.ledger.ran_plan(plan, scheduled, output.scheduled_spec_decode_tokens, launch.running)
+            self.steering.count(plan, output, round_)
+            self._note_blocked(round_)
+        if scheduled:
+            self._flights.append(Flight(output, round_, launch.at_s))
+        self._note_idle(plan, scheduled, launch.at_s)
 
     def _note_blocked(self, round_: Round | None) -> None:
         """A planned request that did not run may have begun to wait for something."""
@@ -319,10 +350,14 @@ class Conductor:
             self._idle_since_s = now_s
 
     def before_update(self, output: Any, result: Any) -> None:
-        """A result came: what it cost, and which drafts were accepted."""
+        """A result came: what it cost, and which drafts were accepted. vLLM schedules when it is through with it: the
+        sidecar may wake up meanwhile."""
         if not self.is_on:
             return
+        self.after_launch()
         try:
+            if self.ledger.epoch is not None and not self.breaker.is_open(time.monotonic()):
+                self.link.announce()
             self._result(output, result)
         except Exception:
             self._fault()
@@ -391,6 +426,7 @@ class Conductor:
             self._stats_at_s = float("inf")
 
     def close(self) -> None:
+        self.after_launch()
         if self.settings.stats_file and self.is_on:
             self.write_stats()
         self.is_on = False

@@ -9,6 +9,7 @@ import inspect
 METHODS = (
     ("Scheduler", "schedule", ("throttle_prefills",)),
     ("Scheduler", "update_from_output", ("scheduler_output", "model_runner_output")),
+    ("Scheduler", "get_grammar_bitmask", ("scheduler_output",)),
     ("Scheduler", "add_request", ("request",)),
     ("Scheduler", "shutdown", ()),
     ("Scheduler", "_free_request", ("request", "delay_free_blocks")),

@@ -37,6 +37,12 @@ class CoxswainMixin:
         conductor.after_schedule(output)
         return output
 
+    def get_grammar_bitmask(self, scheduler_output: SchedulerOutput) -> Any:
+        # vLLM asks for it between the launch of an iteration and its result: the model runs already.
+        if self.coxswain is not None:
+            self.coxswain.after_launch()
+        return super().get_grammar_bitmask(scheduler_output)
+
     def update_from_output(self, scheduler_output: SchedulerOutput, model_runner_output: Any) -> Any:
         if self.coxswain is not None:
             self.coxswain.before_update(scheduler_output, model_runner_output)
