@@ -324,6 +324,33 @@ class LedgerTest(unittest.TestCase):
         self.assertEqual(message["state"]["output"], [2])
         self.assertEqual(ledger.healed, 1)
 
+    def test_a_running_request_that_changes_unnoticed_is_told(self):
+        """Plans run as made, so that nothing is compared but a few in turn."""
+        ledger, requests = Ledger(), []
+        ledger.open(1, None, 10 ** 6)
+        for index in range(50):
+            request = Request(f"r{index}", 10, 10 ** 6)
+            request.num_computed_tokens, request.num_output_tokens = 10, 1
+            requests.append(request)
+            ledger.add(request, Arrival("t", "standard", 10, 10 ** 6, 0.0))
+        told = []
+        for step in range(2 * Ledger.COMPARE_EVERY):
+            message = ledger.build(step, 0.01 * step, [10 ** 5], requests)
+            ledger.applied()
+            if step > 0 and "state" in message:
+                told.append((step, len(message["state"]["h"])))
+            plan = read_plan({"decode": "all"}, ledger.known, VERBS, STEP_TOKENS, DRAFTS_MAX)
+            for request in requests:
+                request.num_computed_tokens += 1
+            round_ = ledger.ran_plan(plan, {request.request_id: 1 for request in requests}, {}, len(requests))
+            for request in requests:
+                request.num_output_tokens += 1
+            ledger.result(round_, 1000, {}, len(requests))
+            if step == 20:
+                requests[30].num_computed_tokens -= 4
+        self.assertEqual([count for _, count in told], [1])
+        self.assertLessEqual(told[0][0], 21 + Ledger.COMPARE_EVERY)
+
 
 if __name__ == "__main__":
     unittest.main()

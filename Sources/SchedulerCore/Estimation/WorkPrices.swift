@@ -1,5 +1,5 @@
-/// What work costs in an iteration that is full anyway, as measured so far: a handful of plain numbers, so that loops over
-/// requests can hold them. Made by `TimeEstimator`, anew with every measurement.
+/// What work costs in an iteration that is full anyway, as measured so far: a handful of plain numbers, so that loops
+/// over requests can hold them. Made by `TimeEstimator`, anew with every measurement.
 struct WorkPrices: Codable, Sendable {
   /// Time of an iteration beside its work, in microseconds.
   var fixedUs: Double

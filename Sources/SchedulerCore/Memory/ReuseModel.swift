@@ -2,8 +2,8 @@
 /// since their last use (Cox, 1972), one curve for all kinds and one factor for each, from which a kind departs as far
 /// as its own evidence goes. A kind of which little was seen is taken for one like the others of its family.
 ///
-/// All blocks of a prompt share its fate, so evidence is weighed in requests: a prior counts for so many requests' worth
-/// of blocks, whatever the size of a block.
+/// All blocks of a prompt share its fate, so evidence is weighed in requests: a prior counts for so many requests'
+/// worth of blocks, whatever the size of a block.
 ///
 /// The value of keeping a block is the Gittins index of the bet on its reuse (Gittins, 1979): the best ratio, over all
 /// times at which one could give up, of the chance that it was used by then to the time that it was kept. Hit density

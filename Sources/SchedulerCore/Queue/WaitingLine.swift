@@ -1,6 +1,6 @@
-/// One tenant's waiting slots. The next ones stand in a row, in order, so that a walk reads them off and the head of the
-/// line costs nothing; the others stand in a heap behind it. Either changes in O(log waiting), and the row by a short
-/// move of memory beside.
+/// One tenant's waiting slots. The next ones stand in a row, in order, so that a walk reads them off and the head of
+/// the line costs nothing; the others stand in a heap behind it. Either changes in O(log waiting), and the row by a
+/// short move of memory beside.
 struct WaitingLine: Codable, Sendable {
   /// Standings are looked at anew for half as many, many times a second.
   static let rowMost = 512

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Keeps an event loop from going to sleep while a Step is known to come soon. On an idle processor a sleeping thread takes
-/// longer to wake than a Step takes to answer (Docs/decisions/0032).
+/// Keeps an event loop from going to sleep while a Step is known to come soon. On an idle processor a sleeping thread
+/// takes longer to wake than a Step takes to answer (Docs/decisions/0032).
 final class BusyPoll {
   /// Between two looks at the clock; the loop looks for bytes in between. Too short for its processor to go idle, long
   /// enough for the loop: it looks for bytes only when none of its tasks is due.

@@ -593,8 +593,8 @@ class Ledger:
             message["spot"] = [spot.h, *self._believed(spot), int(spot.running), int(spot.blocked is not None)]
 
     def _state(self, different: dict[int, tuple[Tracked, bool]]) -> dict[str, list[int]]:
-        """What these requests are at, which the sidecar believes from now on. After iterations of the engine's own it is
-        everybody, while the deadline runs: `_believe` and `actual` for each of them would take several times as long."""
+        """What these requests are at, which the sidecar believes from now on. After iterations of the engine's own it
+        is everybody, while the deadline runs: `_believe` and `actual` for each would take several times as long."""
         computed_column, output_column, lift = [], [], self.lift
         computed_sum = output_sum = 0
         for tracked, runs in different.values():
