@@ -257,6 +257,9 @@ class Conductor:
         if self.ledger.needs_restart:
             self.link.restart(self.ledger.needs_restart)
             return "down"
+        if self._is_impatient:
+            self._is_impatient = False
+            return "patience"
         if self.breaker.is_open(now_s):
             return "breaker"
         if self.scheduler.pause_state.value:
@@ -268,9 +271,6 @@ class Conductor:
             self._idle_since_s = now_s
             self.breaker.trip(now_s)
             return "stall"
-        if self._is_impatient:
-            self._is_impatient = False
-            return "patience"
         return None
 
     def _somebody_starves(self, now_s: float) -> bool:
