@@ -536,15 +536,11 @@ class Ledger:
             live, gone, touched = self.tracked, self._gone, self._touched
             handles, tokens = [], []
             for request_id, count in told.executed.items():
-                tracked = live.get(request_id)
-                if tracked is not None:
-                    if tracked.h is None:
-                        continue
+                tracked = live.get(request_id) or gone.get(request_id)
+                if tracked is None or tracked.h is None:
+                    continue
+                if request_id in live:
                     touched[request_id] = tracked
-                else:
-                    tracked = gone.get(request_id)
-                    if tracked is None or tracked.h is None:
-                        continue
                 handles.append(tracked.h)
                 tokens.append(count)
             launched.update(iterations=told.iterations, h=handles, n=tokens)

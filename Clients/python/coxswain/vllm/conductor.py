@@ -315,7 +315,7 @@ class Conductor:
         if launch is None or not self.is_on:
             return
         try:
-            self._launched(launch)
+            self._write_down(launch)
             if launch.at_s >= self._patience_at_s:
                 self._patience_at_s = launch.at_s + PATIENCE_INTERVAL_S
                 self._is_impatient = self._somebody_starves(launch.at_s)
@@ -323,7 +323,7 @@ class Conductor:
             self._fault()
         self._report(launch.at_s)
 
-    def _launched(self, launch: Launch) -> None:
+    def _write_down(self, launch: Launch) -> None:
         output, plan, scheduled = launch.output, launch.plan, launch.output.num_scheduled_tokens
         if plan is None or self.ledger.epoch is None or plan is self.steering.nothing:
             round_ = self.ledger.ran_own(scheduled)
