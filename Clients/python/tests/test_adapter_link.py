@@ -332,7 +332,8 @@ class SettingsTest(unittest.TestCase):
         for options, environment, word in (
                 ({"deadline": 1}, {}, "deadline"), ({}, {"COXSWAIN_DEADLINE_MS": "soon"}, "COXSWAIN_DEADLINE_MS"),
                 ({"deadline_ms": 0}, {}, "deadline_ms"), ({"enabled": "perhaps"}, {}, "enabled"),
-                ({"failures_max": 0}, {}, "failures_max"), ({"stall_ms": -1}, {}, "stall_ms")):
+                ({"failures_max": 0}, {}, "failures_max"), ({"stall_ms": -1}, {}, "stall_ms"),
+                ({"announce": "perhaps"}, {}, "announce")):
             with self.assertRaisesRegex(SettingsError, word):
                 Settings.read(options, environment)
 

@@ -348,12 +348,16 @@ def without(*kept):
 
 
 def contenders(options):
-    """(name, more options of vLLM, scheduler class, verbs not declared)"""
-    ours = ("coxswain", (), SCHEDULER, options.without_verbs)
+    """(name, more options of vLLM, scheduler class, settings of the adapter)"""
+    settings = {"COXSWAIN_DEADLINE_MS": options.deadline_ms, "COXSWAIN_WITHOUT_VERBS": options.without_verbs}
+    stock, ours = ("fcfs", (), None, {}), ("coxswain", (), SCHEDULER, settings)
     if options.split:
-        return [("fcfs", (), None, ""), ours] + [
-            (f"coxswain, {kind} alone", (), SCHEDULER, without(kind)) for kind in VERBS]
-    return [("fcfs", (), None, ""), ("priority", ("--scheduling-policy", "priority"), None, ""), ours]
+        return [stock, ours] + [
+            (f"coxswain, {kind} alone", (), SCHEDULER, {**settings, "COXSWAIN_WITHOUT_VERBS": without(kind)})
+            for kind in VERBS]
+    announcing = ("coxswain, always announcing", (), SCHEDULER, {**settings, "COXSWAIN_ANNOUNCE": "on"})
+    return [stock, ("priority", ("--scheduling-policy", "priority"), None, {}), ours] + (
+        [announcing] if options.announcing else [])
 
 
 def main():
@@ -364,6 +368,7 @@ def main():
     parser.add_argument("--policy", default="goodput", help="preset or policy file that Coxswain runs")
     parser.add_argument("--without-verbs", default="", help="verbs that Coxswain does not declare")
     parser.add_argument("--split", action="store_true", help="Coxswain with one kind of verb alone, beside stock fcfs")
+    parser.add_argument("--announcing", action="store_true", help="beside them Coxswain with COXSWAIN_ANNOUNCE=on")
     parser.add_argument("--backlog-seconds", type=float, default=0, help="a run with both tenants backlogged; 0: none")
     parser.add_argument("--deadline-ms", type=float, default=2)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10 ** 6))
@@ -375,10 +380,9 @@ def main():
     options.link = os.path.join(folder, "sockets")
     servers = []
     try:
-        for name, extra, scheduler, verbs in contenders(options):
+        for name, extra, scheduler, settings in contenders(options):
             server = Server(
-                model, *OPTIONS, *extra, scheduler=scheduler, COXSWAIN_RUNTIME_DIR=options.link,
-                COXSWAIN_DEADLINE_MS=options.deadline_ms, COXSWAIN_WITHOUT_VERBS=verbs)
+                model, *OPTIONS, *extra, scheduler=scheduler, COXSWAIN_RUNTIME_DIR=options.link, **settings)
             server.name = name
             servers.append(server)
         result = asyncio.run(measure(options, servers, lambda slo: policy_of(options.policy, slo, folder)))

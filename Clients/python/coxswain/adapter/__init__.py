@@ -6,9 +6,10 @@ from .counters import Counters
 from .ledger import Arrival, Ledger, Tracked
 from .link import Link, LinkState
 from .plan import Plan, PlanError, read_plan
+from .processors import ProcessorWatch
 from .settings import Settings, SettingsError
 
 __all__ = [
-    "Arrival", "Breaker", "Counters", "Ledger", "Link", "LinkState", "Plan", "PlanError", "Settings", "SettingsError",
-    "Tracked", "read_plan",
+    "Arrival", "Breaker", "Counters", "Ledger", "Link", "LinkState", "Plan", "PlanError", "ProcessorWatch", "Settings",
+    "SettingsError", "Tracked", "read_plan",
 ]

@@ -12,10 +12,8 @@ any --REPLACED--> STOPPED (another engine has this rank; an operator decides)
 
 from __future__ import annotations
 
-import errno
 import random
 import select
-import socket
 import time
 from enum import Enum
 from typing import Any, Callable, Protocol
@@ -23,12 +21,15 @@ from typing import Any, Callable, Protocol
 from ..codec import DECODE_ERRORS, decode, encode
 from ..framing import FRAME_BYTES_MAX, FrameError, FrameReader, encode_frame
 from .counters import Counters
+from .held_socket import HeldSocket
 
 REGISTER = "coxswain.v1.Scheduler/Register"
 STEP = "coxswain.v1.Scheduler/Step"
-RECEIVE_BYTES = 1 << 18
 #: How long an answer is looked for without giving the CPU away.
 LOOK_S = 300e-6
+#: How long it is waited for without letting other threads run: most answers come sooner, and a thread that begins to run
+#: does not stop when the answer comes.
+HOLD_S = 2e-3
 #: A reply to a Step later than this is no longer waited for; the connection is closed.
 REPLY_MAX_S = 5.0
 #: A reply to Register may take longer: nobody waits for it, and a Register that is left behind on a closed connection
@@ -73,8 +74,10 @@ class Link:
         self.path, self.owner, self.counters, self.log = path, owner, counters, log
         self.state = LinkState.DOWN
         self.session = ""
+        #: False where processors are short: then the one that looks for an answer may be the one that would give it.
+        self.looks = True
         self._clock, self._rng = clock, rng or random.Random()
-        self._socket: socket.socket | None = None
+        self._socket: HeldSocket | None = None
         self._frames = FrameReader()
         self._unsent = b""
         self._last_id = 0
@@ -151,14 +154,17 @@ class Link:
 
     def _exchange(self, request: dict[str, Any], deadline_s: float) -> dict[str, Any] | None:
         self._send(encode(request))
+        began_s = self._clock()
         # An answer takes less time than going to sleep and waking up: look for it for a moment first.
-        looking_until_s = min(deadline_s, self._clock() + LOOK_S)
+        looking_until_s = min(deadline_s, began_s + (LOOK_S if self.looks else 0.0))
+        held_until_s = min(deadline_s, began_s + HOLD_S)
         while True:
             now_s = self._clock()
-            if now_s >= looking_until_s and (
-                    now_s >= deadline_s or not self._wait_readable(deadline_s - now_s)):
+            if now_s >= deadline_s or (now_s >= held_until_s and not self._wait_readable(deadline_s - now_s)):
                 self.counters.add("late")
                 return None
+            if looking_until_s <= now_s < held_until_s:
+                self._socket.wait(held_until_s - now_s)
             if self._receive():
                 payload = self._frames.next()
                 if payload is not None:
@@ -246,12 +252,9 @@ class Link:
     # --- connection and Register
 
     def _connect(self, now_s: float) -> None:
-        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        link.setblocking(False)
         try:
-            link.connect(self.path)
+            link = HeldSocket(self.path)
         except OSError as error:
-            link.close()
             self._retry_later(now_s)
             if not self._told_down:
                 self._told_down = True
@@ -328,20 +331,16 @@ class Link:
     def _flush(self) -> None:
         """A frame that the kernel does not take at once is finished later, never left half-written."""
         while self._unsent:
-            try:
-                sent = self._socket.send(self._unsent)
-            except (BlockingIOError, InterruptedError):
+            sent = self._socket.send(self._unsent)
+            if sent == 0:
                 return
             self._unsent = self._unsent[sent:]
 
     def _receive(self) -> bool:
         """Takes what has come; False when there is nothing."""
-        try:
-            data = self._socket.recv(RECEIVE_BYTES)
-        except (BlockingIOError, InterruptedError):
+        data = self._socket.receive()
+        if data is None:
             return False
-        if not data:
-            raise OSError(errno.ECONNRESET, "the sidecar closed the connection")
         self._frames.feed(data)
         return True
 

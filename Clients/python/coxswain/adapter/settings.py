@@ -8,6 +8,7 @@ from typing import Any, Mapping
 
 PREFIX = "COXSWAIN_"
 DEADLINE_MS_MAX = 1000.0
+ANNOUNCE = ("auto", "on", "off")
 
 
 class SettingsError(ValueError):
@@ -33,6 +34,9 @@ class Settings:
     #: The engine's own scheduler takes one step when the request that waits longest, or one that is paused, made no
     #: progress for so long.
     patience_s: float = 120.0
+    #: Tells the sidecar that a Step will come, so that it is awake: on, off, or auto, where the engine's thread does not
+    #: have to wait for a processor.
+    announce: str = "auto"
     #: Tenant and class of requests that name none.
     tenant: str = "default"
     request_class: str = "standard"
@@ -49,6 +53,8 @@ class Settings:
         for name in ("stall_ms", "patience_s"):
             if not getattr(self, name) > 0:
                 raise SettingsError(f"{name} is {getattr(self, name)}; expected more than 0")
+        if self.announce not in ANNOUNCE:
+            raise SettingsError(f"announce is {self.announce!r}; expected one of {', '.join(ANNOUNCE)}")
         if self.failures_max < 1:
             raise SettingsError(f"failures_max is {self.failures_max}; expected at least 1")
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from vllm.v1.core.sched.async_scheduler import AsyncScheduler
 
-from ..adapter import Breaker, Counters, Ledger, Link, LinkState, Plan, PlanError, Settings, SettingsError, read_plan
+from ..adapter import (
+    Breaker, Counters, Ledger, Link, LinkState, Plan, PlanError, ProcessorWatch, Settings, SettingsError, read_plan)
 from ..adapter.ledger import Round, Tracked
 from ..paths import engine_socket
 from . import describe, metadata, names, versions
@@ -68,7 +69,7 @@ class Conductor:
         self.boot_id = uuid.uuid4().hex
         self.verbs = frozenset(describe.capabilities(scheduler, settings))
         self.steering = Steering(scheduler, self.ledger, self.counters)
-        self.breaker = Breaker(settings.failures_max)
+        self.breaker, self.processors = Breaker(settings.failures_max), ProcessorWatch()
         self.link = Link(engine_socket(settings.runtime_dir or None), self, self.counters, self._log)
         self._in_flight_max = describe.in_flight_max(scheduler)
         self._plan: Plan | None = None
@@ -319,6 +320,8 @@ class Conductor:
             if launch.at_s >= self._patience_at_s:
                 self._patience_at_s = launch.at_s + PATIENCE_INTERVAL_S
                 self._is_impatient = self._somebody_starves(launch.at_s)
+            self.processors.look(launch.at_s)
+            self.link.looks = not self.processors.is_crowded(launch.at_s)
         except Exception:
             self._fault()
         self._report(launch.at_s)
@@ -356,11 +359,19 @@ class Conductor:
             return
         self.after_launch()
         try:
-            if self.ledger.epoch is not None and not self.breaker.is_open(time.monotonic()):
+            if self._announces(time.monotonic()):
                 self.link.announce()
+                self.counters.add("announced")
             self._result(output, result)
         except Exception:
             self._fault()
+
+    def _announces(self, now_s: float) -> bool:
+        """An awake sidecar answers sooner; where processors are short it would be awake on one that somebody needs."""
+        choice = self.settings.announce
+        if choice == "off" or (choice == "auto" and self.processors.is_crowded(now_s)):
+            return False
+        return self.ledger.epoch is not None and not self.breaker.is_open(now_s)
 
     def _result(self, output: Any, result: Any) -> None:
         flights = self._flights
