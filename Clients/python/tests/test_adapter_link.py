@@ -11,7 +11,7 @@ import time
 import unittest
 
 from coxswain.adapter import Breaker, Counters, Link, LinkState, PlanError, Settings, SettingsError, read_plan
-from coxswain.adapter.link import STEP_FIELDS
+from coxswain.adapter.link import HOLD_S, STEP_FIELDS
 from coxswain.framing import FrameReader, encode_frame, encode_message
 
 
@@ -123,6 +123,17 @@ class LinkTest(unittest.TestCase):
         self.ready()
         self.assertEqual(self.step(), {"epoch": 7, "seq": 1, "plan": {}})
         self.assertEqual(self.owner.events, ["registered", "applied"])
+
+    def test_an_answer_is_slept_for_where_processors_are_short(self):
+        self.link.looks = False
+        self.ready()
+        self.assertEqual(self.step(), {"epoch": 7, "seq": 1, "plan": {}})
+
+        def slowly(request):
+            time.sleep(4 * HOLD_S)
+            return self.sidecar.usual(request)
+        self.assertEqual(self.step(slowly), {"epoch": 7, "seq": 2, "plan": {}})
+        self.assertIsNone(self.step(lambda request: None))
 
     def test_an_announcement_cancels_what_was_answered_and_only_when_a_step_may_follow(self):
         self.link.announce()
