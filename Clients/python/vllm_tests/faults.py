@@ -16,11 +16,12 @@ from coxswain.paths import engine_socket
 
 from . import support
 from .mock_engine import MockEngine, build_scheduler, make_request
-from .serving import FaultyProxy
+from .proxy import SeparateProxy
 
 DEADLINE_MS = 2.0
 ITERATION_S = 0.004
 AFTER_S = 3.0
+SLOW_S = 0.01
 
 
 class Scene:
@@ -29,7 +30,7 @@ class Scene:
         from coxswain.vllm.scheduler import CoxswainScheduler
         self.sidecar = support.Sidecar("vllm-v1")
         self.folder = tempfile.mkdtemp(prefix="coxswain-proxy-")
-        self.proxy = FaultyProxy(engine_socket(self.folder), engine_socket(self.sidecar.folder))
+        self.proxy = SeparateProxy(engine_socket(self.folder), engine_socket(self.sidecar.folder))
         self.direct = None
         self.scheduler_class, self.rng, self.serial = CoxswainScheduler, random.Random(1), 0
         self.start(self.sidecar.folder)
@@ -91,9 +92,6 @@ def main():
     scene = Scene(options.seconds)
     sidecar, proxy = scene.sidecar, scene.proxy
 
-    def mode(value):
-        proxy.mode = value
-
     rows = [
         scene.fault("none", lambda: None, lambda: None),
         scene.fault("kill -9", sidecar.kill, sidecar.start),
@@ -102,9 +100,8 @@ def main():
     lost = scene.drain()
     scene.conductor.close()
     scene.start(scene.folder)
-    proxy.delay_s = 0.01
     for name in ("slow", "garbage", "wrong_plan"):
-        rows.append(scene.fault(name, lambda name=name: mode(name), lambda: mode("pass")))
+        rows.append(scene.fault(name, lambda name=name: proxy.set(name, SLOW_S), lambda: proxy.set("pass", 0.0)))
     lost += scene.drain()
     scene.close()
     for row in rows:

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -111,62 +110,3 @@ class Server:
         self.log_file.close()
         for path in (self.log_path, self.stats_path):
             Path(path).unlink(missing_ok=True)
-
-
-class FaultyProxy:
-    """Between vLLM and the sidecar: passes everything on, or spoils what the sidecar says."""
-
-    def __init__(self, path, target):
-        self.path, self.target, self.mode, self.delay_s = path, target, "pass", 0.0
-        self.spoiled = 0
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.listener.bind(path)
-        self.listener.listen(16)
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                peer, _ = self.listener.accept()
-            except OSError:
-                return
-            sidecar = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            try:
-                sidecar.connect(self.target)
-            except OSError:
-                sidecar.close()
-                peer.close()
-                continue
-            threading.Thread(target=self._pump, args=(peer, sidecar, False), daemon=True).start()
-            threading.Thread(target=self._pump, args=(sidecar, peer, True), daemon=True).start()
-
-    def _pump(self, source, sink, from_sidecar):
-        try:
-            while True:
-                data = source.recv(1 << 18)
-                if not data:
-                    break
-                if from_sidecar and self.mode == "slow":
-                    time.sleep(self.delay_s)
-                    self.spoiled += 1
-                elif from_sidecar and self.mode == "garbage":
-                    data = os.urandom(len(data))
-                    self.spoiled += 1
-                elif from_sidecar and self.mode == "wrong_plan" and b'"plan"' in data:
-                    # A valid frame with a plan for requests that do not exist.
-                    data = data.replace(b'"plan":{', b'"plan":{"pause":[4000000000],', 1)
-                    length = len(data) - 5
-                    data = b"\0" + length.to_bytes(4, "big") + data[5:]
-                    self.spoiled += 1
-                sink.sendall(data)
-        except OSError:
-            pass
-        finally:
-            for end in (source, sink):
-                try:
-                    end.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-
-    def close(self):
-        self.listener.close()

@@ -15,7 +15,8 @@ from coxswain.paths import engine_socket
 
 from . import support
 from .offline import workload
-from .serving import FaultyProxy, Server
+from .proxy import FaultyProxy
+from .serving import Server
 
 SCHEDULER = "coxswain.vllm.CoxswainScheduler"
 DRAFTER = {"method": "ngram", "num_speculative_tokens": 3, "prompt_lookup_max": 4, "prompt_lookup_min": 1}

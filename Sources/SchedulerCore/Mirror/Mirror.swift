@@ -253,7 +253,7 @@ struct Mirror: Codable, Sendable {
       if exceptions, named.contains(slot) {
         named.remove(slot)
         if item.k > 0 { record.drafted.append(LaunchRecord.Drafted(slot: item.slot, handle: item.handle, k: 0)) }
-        table.addUnsettledPlan(slot: slot, 1)
+        table.addUnsettledPlan(slot: slot)
         record.items[index].yield = .asReported
         noteAdapter(table.requests[slot])
         continue
@@ -284,7 +284,7 @@ struct Mirror: Codable, Sendable {
     for handle in launched.h {
       guard let slot = table.slot(of: handle), named.contains(slot) else { continue }
       record.items.append(PlannedStep.Item(slot: Int32(slot), handle: handle, n: 0, k: 0, yield: .asReported))
-      table.addUnsettledPlan(slot: slot, 1)
+      table.addUnsettledPlan(slot: slot)
     }
   }
 
@@ -302,7 +302,7 @@ struct Mirror: Codable, Sendable {
       charges.stage(tenant: Int(table.requests[slot].tenant), tokens: launched.n[i])
       record.items.append(
         PlannedStep.Item(slot: Int32(slot), handle: launched.h[i], n: 0, k: 0, yield: .asReported))
-      table.addUnsettledPlan(slot: slot, 1)
+      table.addUnsettledPlan(slot: slot)
       noteAdapter(table.requests[slot])
     }
     record.adapterLoads = adapters.close()

@@ -184,7 +184,7 @@ public struct RequestTable: Codable, Sendable {
     changed.append(Int32(slot))
   }
 
-  public mutating func addUnsettledPlan(slot: Int, _ count: Int32) { requests[slot].unsettledPlans += count }
+  public mutating func addUnsettledPlan(slot: Int) { requests[slot].unsettledPlans += 1 }
 
   /// The slots that changed since the last call, each once or more; `giveBack` returns the emptied storage.
   public mutating func takeChanged() -> ContiguousArray<Int32> {

@@ -4,8 +4,8 @@
 struct WaitingLine: Codable, Sendable {
   /// Standings are looked at anew for half as many, many times a second.
   static let rowMost = 512
-  /// The row is filled up from the heap below this share of `rowMost`, by so many slots at a time.
-  private static let rowLeastShare = 2
+  /// The row is filled up from the heap when it is below one part in so many of `rowMost`, by so many slots at a time.
+  private static let rowLeastPart = 2
   private static let refill = 16
   /// Position of a slot that is in the row: it is found by its key.
   private static let inRow: Int32 = -2
@@ -42,7 +42,7 @@ struct WaitingLine: Codable, Sendable {
     // Where keys and ids are the same the first of them was found.
     while row[index] != slot { index += 1 }
     row.remove(at: index)
-    guard row.count < rowMost / Self.rowLeastShare else { return }
+    guard row.count < rowMost / Self.rowLeastPart else { return }
     for _ in 0..<Self.refill {
       guard let next = heap.first else { return }
       close(0, &positions, order)

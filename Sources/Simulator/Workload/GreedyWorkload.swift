@@ -1,5 +1,6 @@
 /// A workload in which one tenant sends so many times as much: each of its requests comes again, within a second after
-/// the first, as a request of its own.
+/// the first, as a request of its own. A workload without that tenant is an error once it is over: what was measured had
+/// no greedy tenant.
 struct GreedyWorkload: Workload {
   /// Copies come within this time after the original.
   static let spreadUs: Int64 = 1_000_000
@@ -11,6 +12,10 @@ struct GreedyWorkload: Workload {
   private var random: SeededRandom
   private var ahead: WorkloadRequest?
   private var isStarted = false
+  private var isTenantKnown = false
+  /// Some tenants that were seen, for the error that names them.
+  private var seen: [String] = []
+  private static let seenMax = 3
   /// Copies that are still to come, the latest first.
   private var pending: [WorkloadRequest] = []
 
@@ -28,13 +33,21 @@ struct GreedyWorkload: Workload {
       ahead = try inner.next()
     }
     if let copy = pending.last, copy.arrivalUs < ahead?.arrivalUs ?? .max { return pending.popLast() }
-    guard let request = ahead else { return nil }
+    guard let request = ahead else {
+      guard isTenantKnown else { throw .unknownTenant(name: tenant, seen: seen) }
+      return nil
+    }
     ahead = try inner.next()
-    if request.tenant == tenant { multiply(request) }
+    if request.tenant == tenant { multiply(request) } else { note(request.tenant) }
     return request
   }
 
+  private mutating func note(_ other: String) {
+    if seen.count < Self.seenMax, !seen.contains(other) { seen.append(other) }
+  }
+
   private mutating func multiply(_ request: WorkloadRequest) {
+    isTenantKnown = true
     for copy in 0..<copies {
       var again = request
       again.id += "+\(copy + 1)"

@@ -7,6 +7,8 @@ public enum WorkloadError: Error, Hashable, Sendable, CustomStringConvertible {
   case empty(path: String)
   /// The file has lengths only.
   case noArrivals(path: String)
+  /// Nobody of that name sends anything, so that there was nothing to multiply. `seen`: some who do.
+  case unknownTenant(name: String, seen: [String])
   case invalidClasses(message: String)
   case invalidEvents(message: String)
   case invalidCluster(message: String)
@@ -23,6 +25,8 @@ public enum WorkloadError: Error, Hashable, Sendable, CustomStringConvertible {
     case .empty(let path): "\(path): no requests"
     case .noArrivals(let path):
       "\(path): lengths without arrival times; expected an arrival process (--arrivals with --rate)"
+    case .unknownTenant(let name, let seen):
+      "no request is of tenant \"\(name)\"; expected one of the workload's, such as \(seen.joined(separator: ", "))"
     case .invalidClasses(let message): "classes: \(message)"
     case .invalidEvents(let message): "events: \(message)"
     case .invalidCluster(let message): "cluster: \(message)"

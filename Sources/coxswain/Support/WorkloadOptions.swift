@@ -28,7 +28,8 @@ struct WorkloadOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Stop after so many requests.", valueName: "n")) var first: Int?
   @Option(name: .customLong("repeat"), help: ArgumentHelp("Serve them so many times, back to back.", valueName: "n"))
   var copies = 1
-  @Option(help: ArgumentHelp("One tenant sends so many times as much.", valueName: "tenant=n")) var greedy: String?
+  @Option(help: ArgumentHelp("One tenant (ServeGen: tenant-7) sends so many times as much.", valueName: "tenant=n"))
+  var greedy: String?
   @Option(help: ArgumentHelp("Seed of everything that is drawn.", valueName: "n")) var seed: UInt64 = 1
 
   func validate() throws {

@@ -44,25 +44,31 @@ def read_plan(body: Any, known: Mapping[int, Any], verbs: frozenset[str], step_t
     """The plan in a reply. `known`: live handles; `verbs`: what the engine declared; the limits are the engine's."""
     if not isinstance(body, dict):
         raise PlanError(f"plan is {type(body).__name__}; expected an object")
-    for field, verb in FIELD_VERBS.items():
-        if field in body and verb not in verbs:
+    for field in body:
+        verb = FIELD_VERBS.get(field)
+        if verb is not None and verb not in verbs:
             raise PlanError(f"{field} without the verb {verb}")
     plan = Plan()
     plan.decode_all = body.get("decode") == "all"
     if not plan.decode_all and "decode" in body:
         raise PlanError(f"decode is {body['decode']!r}; expected \"all\"")
-    for field in ("pause", "requeue", "victims", "order"):
-        setattr(plan, field, _handles(body, field, known))
+    plan.pause, plan.requeue = _handles(body, "pause", known), _handles(body, "requeue", known)
+    plan.victims, plan.order = _handles(body, "victims", known), _handles(body, "order", known)
     _read_run(plan, body.get("run"), known, step_tokens, k_max)
     plan.budget_tokens = _number(body, "budget_tokens", 1, step_tokens)
     plan.hold_us = _number(body, "hold_us", HOLD_US_MIN, HOLD_US_MAX)
+    if plan.requeue or plan.pause:
+        _check_apart(plan)
+    if plan.hold_us is not None and not plan.is_empty:
+        raise PlanError("a hold with work")
+    return plan
+
+
+def _check_apart(plan: Plan) -> None:
     taken = set(plan.requeue)
     taken_or_run = taken.union(plan.run_h)
     if not taken.isdisjoint(plan.run_h) or not taken_or_run.isdisjoint(plan.pause):
         raise PlanError("one request is requeued, paused or run at once")
-    if plan.hold_us is not None and not plan.is_empty:
-        raise PlanError("a hold with work")
-    return plan
 
 
 def _handles(body: dict[str, Any], field: str, known: Mapping[int, Any]) -> list[int]:
