@@ -11,6 +11,7 @@ public struct SchedulerCore: Codable, Sendable {
 
   var mirror: Mirror
   var queue: QueueManager
+  var groups: RequestGroups
   var classes: ClassResolver
   var tenantWeights: TenantWeights
   var batch: BatchPlanner
@@ -63,6 +64,7 @@ public struct SchedulerCore: Codable, Sendable {
     ranked = RankedPlanner(policy: policy, maySwap: preemption.maySwap)
     goodput = GoodputPlanner(engine: engine, policy: policy)
     queue = QueueManager(policy: policy, batchTokens: goodput.kvCapacityTokens)
+    groups = RequestGroups(policy: policy)
   }
 
   /// Applies one Step to the mirror, in the order of session rule 6. After an error the mirror is worthless: drop it.
