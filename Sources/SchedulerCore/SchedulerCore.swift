@@ -28,6 +28,7 @@ public struct SchedulerCore: Codable, Sendable {
   var placement = PlacementManager()
   var exerciser: Exerciser
   var orca: OrcaReservation
+  var peak: PeakNeed
   var ranked: RankedPlanner
   var goodput: GoodputPlanner
   var budget: IterationBudget
@@ -61,6 +62,7 @@ public struct SchedulerCore: Codable, Sendable {
     budget = IterationBudget(geometry: geometry)
     exerciser = Exerciser(engine: engine)
     orca = OrcaReservation(engine: engine)
+    peak = PeakNeed(engine: engine)
     ranked = RankedPlanner(policy: policy, maySwap: preemption.maySwap)
     goodput = GoodputPlanner(engine: engine, policy: policy)
     queue = QueueManager(policy: policy, batchTokens: goodput.kvCapacityTokens)

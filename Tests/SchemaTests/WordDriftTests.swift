@@ -41,6 +41,7 @@ import WireProtocol
     try expect("policy-v1", "properties/preemption/properties/victim_order", are: PolicyConfig.VictimOrder.self)
     try expect("policy-v1", "properties/preemption/properties/means", are: PreemptionRules.Means.self)
     try expect("policy-v1", "properties/admission/properties/infeasible", are: AdmissionRules.Infeasible.self)
+    try expect("policy-v1", "properties/admission/properties/reserve_peak", are: AdmissionRules.PeakReserve.self)
     try expect("policy-v1", "properties/speculation/properties/mode", are: SpeculationConfig.Mode.self)
     #expect(try SchemaFile("policy-v1").words("properties/preset") == PolicyDocument.presetNames)
   }
