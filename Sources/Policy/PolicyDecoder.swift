@@ -121,6 +121,7 @@ struct PolicyDecoder {
       admission.choice("infeasible", into: &rules.infeasible)
       admission.ratioPpm("kv_headroom_ratio", most: PolicyLimits.watermarkRatio, into: &rules.kvHeadroomPpm)
       admission.boolean("reserve_prompts", into: &rules.reservesPrompts)
+      admission.choice("reserve_peak", into: &rules.reservesPeak)
     }
   }
 

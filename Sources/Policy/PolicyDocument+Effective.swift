@@ -31,6 +31,7 @@ extension PolicyDocument {
       "infeasible": .string(config.admission.infeasible.rawValue),
       "kv_headroom_ratio": .number(Double(config.admission.kvHeadroomPpm) / 1_000_000),
       "reserve_prompts": .bool(config.admission.reservesPrompts),
+      "reserve_peak": .string(config.admission.reservesPeak.rawValue),
     ]
     file["preemption"] = [
       "victim_order": .string(config.victimOrder.rawValue), "means": .string(config.preemption.means.rawValue),

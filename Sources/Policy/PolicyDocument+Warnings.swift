@@ -15,7 +15,7 @@ extension PolicyDocument {
   }
 
   private var ownWarnings: [String] {
-    [exerciserWarning, rankWarning, classCountWarning, deferWarning].compactMap { $0 } + capWarnings
+    [exerciserWarning, rankWarning, classCountWarning, deferWarning, peakWarning].compactMap { $0 } + capWarnings
   }
 
   private var exerciserWarning: String? {
@@ -34,6 +34,13 @@ extension PolicyDocument {
   private var classCountWarning: String? {
     guard config.classes.count > Self.classesTried else { return nil }
     return "/classes: \(config.classes.count) classes are an experiment; five are usual, \(Self.classesTried) possible"
+  }
+
+  private var peakWarning: String? {
+    guard config.admission.reservesPeak != .none, [.goodput, .exerciser].contains(config.batchStrategy) else {
+      return nil
+    }
+    return "/admission/reserve_peak: strategy \(config.batchStrategy.rawValue) does not look at it"
   }
 
   private var deferWarning: String? {

@@ -52,6 +52,7 @@ public enum PolicyField {
     case infeasible
     case kvHeadroomRatio = "kv_headroom_ratio"
     case reservePrompts = "reserve_prompts"
+    case reservePeak = "reserve_peak"
   }
 
   public enum Preemption: String, CaseIterable, Sendable {

@@ -239,6 +239,7 @@ extension SchedulerCore {
     }
     if sharesBySlices { slices.begin(slot: slot, request) }
     admission.note(slot)
+    notePeak(request)
     budget.takeSequence()
     draft.countAdmission()
     queue.admit(slot, request: request, ids: mirror.table.ids)
@@ -253,6 +254,7 @@ extension SchedulerCore {
       let missing = orca.missingBlocks(for: request)
       if missing > 0 { return .stop(.waitingKV(missingBlocks: missing)) }
     }
+    if let reason = peakObjection(to: request) { return .stop(reason) }
     return admission.decide(
       request, sized: sized, budget: &budget, runningCount: mirror.table.sums.running + draft.admittedCount,
       promised: admission.promisedBlocks(mirror.table, draft, &budget))

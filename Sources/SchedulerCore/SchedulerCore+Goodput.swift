@@ -35,6 +35,7 @@ extension SchedulerCore {
   mutating func place(_ slot: Int, _ request: Request, _ key: SlotHeap.Key) {
     let weight = request.isLive ? tenantWeights.weight(of: request.tenant, names: mirror.names) : 1
     queue.update(slot: slot, request: request, key: key, tenantWeight: weight, ids: mirror.table.ids)
+    noteGroup(slot, request, isLate: key.first != 0)
   }
 
   mutating func planGoodput(_ resources: ResourceSnapshot) {

@@ -2,7 +2,10 @@
 /// takes, the measured bandwidth what copying takes, the standings whom it would hurt.
 extension SchedulerCore {
   /// Starts the admission of one iteration.
-  mutating func openAdmission() { admission.open(mirror.table) }
+  mutating func openAdmission() {
+    admission.open(mirror.table)
+    openPeak()
+  }
 
   // MARK: - Means
 

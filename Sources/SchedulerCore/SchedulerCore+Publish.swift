@@ -39,7 +39,7 @@ extension SchedulerCore {
     }
     for slot in draft.aborted {
       let handle = mirror.table.requests[Int(slot)].handle
-      plan.abort.append(StepPlan.Abortion(h: handle, retryAfterMs: retryAfterMs))
+      plan.abort.append(StepPlan.Abortion(h: handle, retryAfterMs: retryAfterMs(Int(slot))))
     }
   }
 

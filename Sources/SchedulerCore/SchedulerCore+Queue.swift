@@ -5,6 +5,7 @@ extension SchedulerCore {
     var changed = mirror.takeChanged()
     if queue.counts { chargeTenants(changed) }
     for slot in changed.lazy.map(Int.init) where !mirror.table.requests[slot].isCandidate { enqueue(slot) }
+    groups.settle(nowUs: mirror.nowUs, workCosts)
     for slot in changed.lazy.map(Int.init) where mirror.table.requests[slot].isCandidate { enqueue(slot) }
     changed.removeAll(keepingCapacity: true)
     mirror.giveBack(changed)
@@ -14,6 +15,7 @@ extension SchedulerCore {
   mutating func renewQueue() {
     let wasCounting = queue.counts
     queue = QueueManager(policy: policy, batchTokens: goodput.kvCapacityTokens, ledger: queue.ledger)
+    groups = groups.renewed(policy: policy)
     for slot in mirror.table.requests.indices {
       let request = mirror.table.requests[slot]
       if request.isLive, !wasCounting { queue.adopt(slot: slot, request: request) }
@@ -46,6 +48,7 @@ extension SchedulerCore {
       if request.isCandidate { facts.rankKey = ranked.key(slot: slot, request: request, facts: facts) }
     }
     queue.update(slot: slot, request: request, facts: facts, ids: mirror.table.ids)
+    noteGroup(slot, request, isLate: false)
   }
 
   /// What orderings look at beside the request itself.

@@ -218,6 +218,7 @@ extension SchedulerCore {
     budget.hold(computed: request.computedTokens)
     take(slot, request, tokens: tokens, drafts: 0)
     admission.note(slot)
+    notePeak(request)
     budget.takeSequence()
     draft.countAdmission()
     queue.admit(slot, request: request, ids: mirror.table.ids)

@@ -7,6 +7,8 @@ extension SchedulerCore {
   static let setAsideMax = 256
   /// Bounds of the retry hint, in milliseconds.
   static let retryMsRange = 1_000...60_000
+  /// Requests set aside whose reason one plan tells, so that there is room for others.
+  static let deferralsToldMax = 64
 
   /// Keeps the lines in step with the mirror.
   mutating func lineUp(_ slot: Int) {
@@ -24,9 +26,14 @@ extension SchedulerCore {
   /// flagship has a line of its own for them.
   mutating func setAside() {
     guard policy.admission.infeasible != .keep, !endsInfeasible, policy.batchStrategy != .goodput else { return }
-    for _ in 0..<Self.setAsideMax {
+    for index in 0..<Self.setAsideMax {
       guard let slot = admissionLines.takeLate(nowUs: mirror.nowUs, mirror.table.ids) else { return }
-      queue.setAside(slot, request: mirror.table.requests[slot], ids: mirror.table.ids)
+      let request = mirror.table.requests[slot]
+      guard queue.setAside(slot, request: request, ids: mirror.table.ids) else { continue }
+      noteGroup(slot, request, isLate: true)
+      if index < Self.deferralsToldMax {
+        draft.explain(request.handle, .deferred(waitMs: (arrivalEstimate(request.handle)?.meanUs ?? 0) / 1_000))
+      }
     }
   }
 
@@ -73,13 +80,9 @@ extension SchedulerCore {
     draft.explain(mirror.table.requests[slot].handle, reason)
   }
 
-  /// When to come back: after as many requests as wait have left, at the pace at which requests left so far. In
-  /// milliseconds.
-  var retryAfterMs: Int {
-    let left = mirror.telemetry.removals
-    guard left > 0 else { return Self.retryMsRange.lowerBound }
-    let eachUs = mirror.telemetry.settledElapsedUs / Int64(left)
-    let ms = Int64(queue.count) * eachUs / 1_000
-    return min(max(Int(ms), Self.retryMsRange.lowerBound), Self.retryMsRange.upperBound)
+  /// When to come back, in milliseconds: after the time that a request of its group is expected to wait now.
+  mutating func retryAfterMs(_ slot: Int) -> Int {
+    let waitUs = arrivalEstimate(mirror.table.requests[slot].handle)?.meanUs ?? 0
+    return min(max(waitUs / 1_000, Self.retryMsRange.lowerBound), Self.retryMsRange.upperBound)
   }
 }

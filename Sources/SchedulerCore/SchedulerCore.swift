@@ -11,6 +11,7 @@ public struct SchedulerCore: Codable, Sendable {
 
   var mirror: Mirror
   var queue: QueueManager
+  var groups: RequestGroups
   var classes: ClassResolver
   var tenantWeights: TenantWeights
   var batch: BatchPlanner
@@ -27,6 +28,7 @@ public struct SchedulerCore: Codable, Sendable {
   var placement = PlacementManager()
   var exerciser: Exerciser
   var orca: OrcaReservation
+  var peak: PeakNeed
   var ranked: RankedPlanner
   var goodput: GoodputPlanner
   var budget: IterationBudget
@@ -60,9 +62,11 @@ public struct SchedulerCore: Codable, Sendable {
     budget = IterationBudget(geometry: geometry)
     exerciser = Exerciser(engine: engine)
     orca = OrcaReservation(engine: engine)
+    peak = PeakNeed(engine: engine)
     ranked = RankedPlanner(policy: policy, maySwap: preemption.maySwap)
     goodput = GoodputPlanner(engine: engine, policy: policy)
     queue = QueueManager(policy: policy, batchTokens: goodput.kvCapacityTokens)
+    groups = RequestGroups(policy: policy)
   }
 
   /// Applies one Step to the mirror, in the order of session rule 6. After an error the mirror is worthless: drop it.

@@ -29,6 +29,13 @@ struct ExplanationTextTests {
     #expect(!text.contains("--all"))
   }
 
+  @Test func theExpectedWaitIsTold() {
+    guard case .object(var message) = reply(events: 1) else { return }
+    message["now"] = ["age_us": 5_000, "wait_us": 1_200_000, "wait_most_us": 2_000_000]
+    let text = ExplanationText.text(.object(message), showsAll: false)
+    #expect(text.contains("it starts in about 1.20 s (at most 2.00 s)"))
+  }
+
   @Test func aShortLifeIsShownWhole() {
     let text = ExplanationText.text(reply(events: 24), showsAll: false)
     #expect(reasons(text) == Array(0..<24))

@@ -1,4 +1,5 @@
 import Testing
+import WireProtocol
 
 @testable import coxswain
 
@@ -32,6 +33,23 @@ import Testing
     table.add(["b"])
     #expect(table.lines().last == "b")
     #expect(table.lines(width: 6).allSatisfy { $0.count <= 6 })
+  }
+
+  /// Groups with nobody waiting are not shown.
+  @Test func groupsThatWaitAreShown() {
+    func group(_ className: String, _ adapter: String, waiting: Int) -> JSONValue {
+      [
+        "class": .string(className), "adapter": .string(adapter), "ttft_slo_ms": 500, "waiting": JSONValue(waiting),
+        "oldest_us": 900_000, "wait_us": 1_200_000, "wait_most_us": 2_000_000, "in_slo_ratio": .number(0.25),
+      ]
+    }
+    let table = StatusCommand.groupTable([
+      ["session": "s-1", "groups": [group("chat", "", waiting: 7), group("batch", "", waiting: 0)]],
+      ["session": "s-2", "groups": [group("chat", "lora-1", waiting: 1), group("", "", waiting: 2)]],
+      ["session": "s-3"],
+    ])
+    #expect(table.rows.map { $0[1] } == ["chat", "chat, lora-1", "(others)"])
+    #expect(table.rows[0] == ["s-1", "chat", "500 ms", "7", "900 ms", "1.20 s", "2.00 s", "25.0%"])
   }
 
   @Test func controlCharactersAreReplaced() {

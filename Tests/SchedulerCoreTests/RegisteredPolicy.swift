@@ -66,10 +66,11 @@ struct RegisteredPolicy: CustomTestStringConvertible, Sendable {
   /// Every budget under every strategy, with tiles and few places.
   private static let budgets = values(.budget, BatchRules.Budget.self).flatMap { budget in
     strategies.map { strategy in
-      RegisteredPolicy(budget.rawValue, "tiles", strategy.rawValue) {
+      RegisteredPolicy(budget.rawValue, "tiles, peak", strategy.rawValue) {
         $0.batchStrategy = strategy
         $0.sequences = 3
         $0.batch = BatchRules(sliceIterations: 2, chunkTileTokens: 8, budget: budget)
+        $0.admission.reservesPeak = budget == .slack ? .expected : .longest
         $0.timeModel = .plain
       }
     }

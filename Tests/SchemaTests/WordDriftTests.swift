@@ -41,6 +41,7 @@ import WireProtocol
     try expect("policy-v1", "properties/preemption/properties/victim_order", are: PolicyConfig.VictimOrder.self)
     try expect("policy-v1", "properties/preemption/properties/means", are: PreemptionRules.Means.self)
     try expect("policy-v1", "properties/admission/properties/infeasible", are: AdmissionRules.Infeasible.self)
+    try expect("policy-v1", "properties/admission/properties/reserve_peak", are: AdmissionRules.PeakReserve.self)
     try expect("policy-v1", "properties/speculation/properties/mode", are: SpeculationConfig.Mode.self)
     #expect(try SchemaFile("policy-v1").words("properties/preset") == PolicyDocument.presetNames)
   }
@@ -75,7 +76,7 @@ import WireProtocol
     .adapterLimit(adapters: 1), .waitingBudget(tokens: 1), .waitingSequences(sequences: 1),
     .waitingKV(missingBlocks: 1), .waitingMemory(headroomBytes: 1), .waitingPreemption(victims: 1),
     .speculating(drafts: 1), .draftsUnlikely(acceptancePercent: 1), .draftsKV(freeBlocks: 1), .draftsLost(us: 1),
-    .shedQueueDepth(waiting: 1), .shedInfeasible(lateUs: 1),
+    .shedQueueDepth(waiting: 1), .shedInfeasible(lateUs: 1), .deferred(waitMs: 1),
     .upgraded(requests: 1), .returnedPlace(waiting: 1), .returnedKV(blocks: 1), .waitingShare(requests: 1),
     .upgradeQuota(requests: 1), .upgradeRate(requests: 1), .stalled(steps: 1),
   ]
@@ -87,7 +88,7 @@ import WireProtocol
       .recomputeCost, .copyCost, .truncateCost, .truncatedKV, .pausedKV, .pausedBudget, .pausedSlice, .chunkTaken,
       .pausedInFlight,
       .pausedFinished, .adapterLimit, .waitingBudget, .waitingSequences, .waitingKV, .waitingMemory, .waitingPreemption,
-      .speculating, .draftsUnlikely, .draftsKV, .draftsLost, .shedQueueDepth,
+      .speculating, .draftsUnlikely, .draftsKV, .draftsLost, .shedQueueDepth, .deferred,
       .shedInfeasible, .upgraded, .returnedPlace, .returnedKV, .waitingShare, .upgradeQuota, .upgradeRate, .stalled:
       true
     }

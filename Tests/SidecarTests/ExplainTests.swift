@@ -89,6 +89,8 @@ struct ExplainTests {
       #expect(reply.message["state"] == "waiting")
       let now = try #require(reply.message["now"])
       #expect(now["ahead"] == 0)
+      let waitUs = try #require(now["wait_us"]?.integerValue)
+      #expect(try #require(now["wait_most_us"]?.integerValue) >= waitUs && waitUs > 0)
       #expect(now["binding"]?["reason"] == "waiting_kv")
       let helps = try #require(now["would_run_next"]?.arrayValue)
       func runsNext(_ change: String) -> JSONValue? { helps.first { $0["change"] == .string(change) }?["runs_next"] }

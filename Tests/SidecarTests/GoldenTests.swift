@@ -36,7 +36,7 @@ struct GoldenTests {
   ]
 
   /// Written by hand: one situation each, with `check` and `spot` as the engine would count.
-  static let handwritten = ["steady-decode", "chunked-prefill", "hold", "sync", "speculation"]
+  static let handwritten = ["steady-decode", "chunked-prefill", "hold", "sync", "speculation", "at-least-wakes"]
 
   static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Golden")

@@ -16,9 +16,33 @@ extension SchedulerCore {
     if sums != mirror.table.sums { found.append("sums drifted: \(mirror.table.sums), expected \(sums)") }
     if candidates != queue.count { found.append("\(queue.count) candidates queued, expected \(candidates)") }
     found += queueViolations()
+    found += groupViolations(candidates)
     var table = mirror.table
     table.compactRunning()
     if table.running.count != sums.running { found.append("\(table.running.count) in the running list") }
+    return found
+  }
+
+  /// Every candidate is in one group, and the groups' sums are those of the requests in them.
+  private func groupViolations(_ candidates: Int) -> [String] {
+    var found: [String] = []
+    var sums = [WorkSum](repeating: WorkSum(), count: groups.groups.count)
+    var oldest = [Int64](repeating: 0, count: groups.groups.count)
+    for slot in mirror.table.requests.indices {
+      let request = mirror.table.requests[slot]
+      guard let place = groups.place(of: slot) else { continue }
+      if !request.isCandidate { found.append("\(request.handle) waits in a group and is no candidate") }
+      sums[place.group] += groups.work(of: slot)
+      oldest[place.group] = max(oldest[place.group], mirror.nowUs &- request.arrivalUs)
+    }
+    for (index, sum) in sums.enumerated() {
+      let kept = groups.groups[index].waiting
+      if kept != sum { found.append("group \(index) drifted: \(kept), expected \(sum)") }
+      if groups.oldestUs(index) != oldest[index] { found.append("group \(index): another is the oldest") }
+    }
+    let all = sums.reduce(WorkSum(), +)
+    if all.requests != candidates { found.append("\(all.requests) candidates in groups, expected \(candidates)") }
+    if all != groups.waiting { found.append("the sum of the groups drifted: \(groups.waiting), expected \(all)") }
     return found
   }
 

@@ -10,6 +10,16 @@ public struct AdmissionRules: Hashable, Codable, Sendable {
     case abort
   }
 
+  /// What of the output to come has to fit the KV pool, at the worst moment, when somebody joins.
+  public enum PeakReserve: String, CaseIterable, Hashable, Codable, Sendable {
+    /// Nothing: free blocks decide.
+    case none
+    /// What is expected of each request.
+    case expected
+    /// The longest that each may make (S-LoRA, Sheng et al., MLSys 2024).
+    case longest
+  }
+
   /// Requests that may wait; whoever arrives beyond ends with a retry hint where the engine declared `abort`. nil: no
   /// limit of its own.
   public var queueDepth: Int?
@@ -18,13 +28,16 @@ public struct AdmissionRules: Hashable, Codable, Sendable {
   public var kvHeadroomPpm: Int
   /// What running prompts still have to compute counts as used KV when somebody joins.
   public var reservesPrompts: Bool
+  public var reservesPeak: PeakReserve
 
   public init(
-    queueDepth: Int? = nil, infeasible: Infeasible = .keep, kvHeadroomPpm: Int = 0, reservesPrompts: Bool = false
+    queueDepth: Int? = nil, infeasible: Infeasible = .keep, kvHeadroomPpm: Int = 0, reservesPrompts: Bool = false,
+    reservesPeak: PeakReserve = .none
   ) {
     self.queueDepth = queueDepth
     self.infeasible = infeasible
     self.kvHeadroomPpm = kvHeadroomPpm
     self.reservesPrompts = reservesPrompts
+    self.reservesPeak = reservesPeak
   }
 }

@@ -47,13 +47,18 @@ public struct EngineDescription: Hashable, Codable, Sendable {
     /// Distinct adapters in one plan; 0 means that the engine serves none.
     public var adapters: Int
     public var encoderTokens: Int
+    /// KV blocks of each pool that one adapter which is there takes; 0 means that adapters have memory of their own.
+    public var adapterBlocks: Int
 
-    public init(stepTokens: Int, sequences: Int, length: Int, adapters: Int, encoderTokens: Int) {
+    public init(
+      stepTokens: Int, sequences: Int, length: Int, adapters: Int, encoderTokens: Int, adapterBlocks: Int = 0
+    ) {
       self.stepTokens = stepTokens
       self.sequences = sequences
       self.length = length
       self.adapters = adapters
       self.encoderTokens = encoderTokens
+      self.adapterBlocks = adapterBlocks
     }
   }
 

@@ -23,17 +23,24 @@ public struct KVGeometry: Hashable, Codable, Sendable {
     var common = 0
     for group in groups { common = greatestCommonDivisor(common, group.blockTokens) }
     commonBlockTokens = max(1, common)
+    largestBlockTokens = max(1, groups.map(\.blockTokens).max() ?? 1)
   }
 
   /// Tokens that all pools together can hold, every group of full attention counted; the scarcest pool decides.
-  public var capacityTokens: Double {
+  public var capacityTokens: Double { capacityTokens(withoutBlocks: 0) }
+
+  /// Tokens of the largest block of any group.
+  let largestBlockTokens: Int
+
+  /// The same when so many blocks of each pool hold something else.
+  func capacityTokens(withoutBlocks taken: Int) -> Double {
     var least = Double.greatestFiniteMagnitude
     for pool in poolBlocks.indices {
       var blocksPerToken = 0.0
       for group in groups where group.pool == pool && group.maxBlocks == Int.max {
         blocksPerToken += 1 / Double(group.blockTokens)
       }
-      if blocksPerToken > 0 { least = min(least, Double(poolBlocks[pool]) / blocksPerToken) }
+      if blocksPerToken > 0 { least = min(least, Double(max(0, poolBlocks[pool] - taken)) / blocksPerToken) }
     }
     return least
   }

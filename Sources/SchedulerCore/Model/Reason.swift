@@ -52,6 +52,8 @@ public enum Reason: Hashable, Codable, Sendable {
   case shedQueueDepth(waiting: Int)
   /// Ends: its prefill would have had to begin `lateUs` ago for its first token to be in time.
   case shedInfeasible(lateUs: Int)
+  /// Stands behind all others, since its first token cannot be in time any more; about `waitMs` until its turn.
+  case deferred(waitMs: Int)
   /// Runs on capacity that better classes leave idle, one of `requests` of its class that do.
   case upgraded(requests: Int)
   /// Left out: the capacity that it ran on goes back, `waiting` requests of better classes wait for theirs.
@@ -104,6 +106,7 @@ public enum Reason: Hashable, Codable, Sendable {
     case .draftsLost: "drafts_lost"
     case .shedQueueDepth: "shed_queue_depth"
     case .shedInfeasible: "shed_infeasible"
+    case .deferred: "deferred"
     case .upgraded: "upgraded"
     case .returnedPlace: "returned_place"
     case .returnedKV: "returned_kv"
@@ -123,7 +126,7 @@ public enum Reason: Hashable, Codable, Sendable {
       .adapterLimit(let x),
       .waitingBudget(let x), .waitingSequences(let x), .waitingKV(let x), .waitingMemory(let x),
       .waitingPreemption(let x), .speculating(let x), .draftsUnlikely(let x), .draftsKV(let x),
-      .draftsLost(let x), .shedQueueDepth(let x), .shedInfeasible(let x), .stalled(let x),
+      .draftsLost(let x), .shedQueueDepth(let x), .shedInfeasible(let x), .deferred(let x), .stalled(let x),
       .upgraded(let x), .returnedPlace(let x), .returnedKV(let x), .waitingShare(let x), .upgradeQuota(let x),
       .upgradeRate(let x):
       x

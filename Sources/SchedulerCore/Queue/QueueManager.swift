@@ -92,12 +92,13 @@ struct QueueManager: Codable, Sendable {
   }
 
   /// Puts a candidate behind all others, by arrival, until it changes or is older than the starvation bound. Nothing
-  /// where tenants take turns.
-  mutating func setAside(_ slot: Int, request: Request, ids: ContiguousArray<String>) {
-    guard !isFlagship, !takesTurns, heap.contains(slot), heap.key(of: slot).first != .min else { return }
+  /// where tenants take turns. Returns whether it stands there now.
+  mutating func setAside(_ slot: Int, request: Request, ids: ContiguousArray<String>) -> Bool {
+    guard !isFlagship, !takesTurns, heap.contains(slot), heap.key(of: slot).first != .min else { return false }
     heap.insert(slot, SlotHeap.Key(.max, request.arrivalUs), ids)
     if classLines.isOn { classLines.move(slot, SlotHeap.Key(.max, request.arrivalUs), ids) }
     version += 1
+    return true
   }
 
   /// Puts a candidate of the flagship where the planner's key says.

@@ -111,6 +111,10 @@ struct Explanation: Sendable {
       now["ahead_tokens"] = JSONValue(waiting[..<place].reduce(0) { $0 + $1.promptTokens - $1.computedTokens })
       now["next_ahead"] = .array(waiting[..<place].suffix(ahead).map { .string($0.id) })
     }
+    if let wait = core.waitEstimate(request.handle) {
+      now["wait_us"] = JSONValue(wait.meanUs)
+      now["wait_most_us"] = JSONValue(wait.boundUs)
+    }
     if let binding = core.binding {
       now["binding"] = [
         "h": JSONValue(binding.h), "reason": .string(binding.reason.code), "number": JSONValue(binding.reason.number),

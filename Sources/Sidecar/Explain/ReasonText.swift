@@ -30,6 +30,7 @@ enum ReasonText {
     case "drafts_lost": "no drafts: they lost time lately, \(number) us are to be made good before they are tried again"
     case "shed_queue_depth": "ends: \(number) requests wait, more than the policy lets wait, and it came last"
     case "shed_infeasible": "ends: to be in time its prefill had to begin \(number) us ago"
+    case "deferred": "stands behind all others: it can not be in time any more; its turn is about \(number) ms away"
     case "upgraded": "runs on idle capacity of a better class, one of \(number) of its class that do"
     case "returned_place": "left out: its capacity goes back, \(number) requests of better classes wait"
     case "returned_kv": "preempted: \(number) blocks go back to the class that they are reserved for"

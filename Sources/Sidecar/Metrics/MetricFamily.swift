@@ -38,6 +38,10 @@ public enum MetricFamily: String, CaseIterable, Sendable {
   case iterations = "coxswain_iterations_total"
   case iterationSeconds = "coxswain_iteration_seconds_total"
   case clockStepsBack = "coxswain_clock_steps_back_total"
+  // Groups of requests
+  case groupWaiting = "coxswain_group_requests_waiting"
+  case groupWait = "coxswain_group_wait_seconds"
+  case groupWaitMost = "coxswain_group_wait_most_seconds"
   // Decisions
   case stepDuration = "coxswain_step_duration_seconds"
   case exceptions = "coxswain_plan_exceptions_total"
@@ -82,6 +86,7 @@ public enum MetricFamily: String, CaseIterable, Sendable {
       .latePlans, .cancelledPlans, .withheldPlans, .plannedTokens, .executedTokens, .draftedTokens, .acceptedTokens,
       .preemptions, .enginePreemptions, .iterations, .iterationSeconds, .clockStepsBack:
       ["server"]
+    case .groupWaiting, .groupWait, .groupWaitMost: ["server", "class", "adapter"]
     case .exceptions: ["cause"]
     case .reasons: ["reason"]
     case .arrived, .finished, .upgrades, .upgradeReturns, .queueWait, .timeToFirstToken, .timePerOutputToken,

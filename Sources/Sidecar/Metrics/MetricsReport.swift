@@ -5,6 +5,8 @@ import WireProtocol
 struct MetricsReport {
   /// Model names with series of their own.
   static let modelLimit = 8
+  /// Groups of requests with series of their own, over all servers.
+  static let groupLimit = 128
 
   var views: [SessionView]
   var book: MetricsBook.Contents
@@ -23,6 +25,7 @@ struct MetricsReport {
     for (state, count) in states.sorted(by: { $0.key < $1.key }) { text.add(.sessions, [state], Double(count)) }
     addEngines()
     addModels()
+    addGroups()
     addDecisions()
   }
 
@@ -73,6 +76,29 @@ struct MetricsReport {
       text.add(.modelServerWaiting, [model.name], Double(model.waiting))
       text.add(.modelServerRunning, [model.name], Double(model.running))
       text.add(.modelServerKV, [model.name], model.total > 0 ? max(0, model.used / model.total) : 0)
+    }
+  }
+
+  /// Groups that differ in objectives only share their series, and so do those beyond the limit.
+  private mutating func addGroups() {
+    var groups: [[String]: (waiting: Int, waitUs: Int, mostUs: Int)] = [:]
+    for view in views {
+      let server = book.name(of: MetricsBook.key(view.registration.engine))
+      for group in view.groups {
+        var labels = [server, group.className, group.adapter]
+        if groups[labels] == nil, groups.count >= Self.groupLimit {
+          labels = [MetricsBook.otherName, MetricsBook.otherName, MetricsBook.otherName]
+        }
+        let before = groups[labels] ?? (0, 0, 0)
+        groups[labels] = (
+          before.waiting + group.waiting, max(before.waitUs, group.wait.meanUs), max(before.mostUs, group.wait.boundUs)
+        )
+      }
+    }
+    for (labels, group) in groups.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      text.add(.groupWaiting, labels, Double(group.waiting))
+      text.add(.groupWait, labels, Double(group.waitUs) / 1e6)
+      text.add(.groupWaitMost, labels, Double(group.mostUs) / 1e6)
     }
   }
 

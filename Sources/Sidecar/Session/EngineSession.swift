@@ -297,6 +297,9 @@ final class EngineSession {
     return (core!.requests(limit: limit), core!.counts.running + core!.counts.waiting)
   }
 
+  /// Waiting requests by group, and how long each would wait.
+  private func groups() -> [GroupView] { core == nil ? [] : core!.groupViews() }
+
   /// Epoch and seq of the last Step that counted.
   var position: (epoch: UInt64, seq: UInt64) { (registration?.epoch ?? 0, order.lastSeq) }
 
@@ -313,6 +316,6 @@ extension EngineSession {
       seq: position.seq,
       counts: counts ?? StepDelta.Check(running: 0, waiting: 0, blocked: 0, computed: 0, output: 0),
       freeBlocks: core?.freeBlocks ?? [], counters: counters, telemetry: telemetry ?? lostTelemetry,
-      decisions: observer.metrics, peer: peer)
+      decisions: observer.metrics, groups: groups(), peer: peer)
   }
 }

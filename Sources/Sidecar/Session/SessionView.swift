@@ -12,6 +12,8 @@ struct SessionView: Sendable {
   var counters: SessionCounters
   var telemetry: Telemetry
   var decisions: DecisionMetrics
+  /// Requests by model and objective; empty without a mirror.
+  var groups: [GroupView]
   var peer: PeerCredentials?
 
   var json: JSONValue {
@@ -39,6 +41,7 @@ struct SessionView: Sendable {
       "drafted_tokens": JSONValue(telemetry.draftedTokens), "accepted_tokens": JSONValue(telemetry.acceptedTokens),
       "preemptions": JSONValue(telemetry.plannedPreemptions),
       "engine_preemptions": JSONValue(telemetry.enginePreemptions), "exceptions": .object(exceptions),
+      "groups": .array(groups.map(\.json)),
     ]
   }
 }

@@ -8,6 +8,7 @@ public struct CoreLink: SchedulerLink {
   private var core: SchedulerCore?
   private var plan = StepPlan()
   private var resources = ResourceSnapshot.unknown
+  private var waits = WaitJudge()
 
   public init(policy: PolicyConfig) {
     self.policy = policy
@@ -37,6 +38,9 @@ public struct CoreLink: SchedulerLink {
     resources.diskBytesPerS = disk
     resources.generation += 1
   }
+
+  public mutating func judgeWaits(_ delta: StepDelta) { waits.note(delta, plan, &core!) }
+  public var waitScore: WaitScore { waits.score }
 
   public mutating func finish() { core = nil }
 }

@@ -144,6 +144,7 @@ public struct ReferenceEngine {
     let sentNs = clock()
     try link.step(delta, into: &reply)
     scorecard.addRoundTrip(ns: clock() - sentNs)
+    link.judgeWaits(delta)
     delta.removeAll()
     isFirstStep = false
     try launch()
@@ -158,6 +159,7 @@ public struct ReferenceEngine {
   mutating func close() {
     scorecard.makespanUs = nowUs
     scorecard.countedUs = min(nowUs, countsArrivalsUntilUs)
+    scorecard.waits = link.waitScore
     scorecard.close()
   }
 

@@ -22,6 +22,8 @@ public struct Scorecard: Sendable {
   private(set) var busyUs = 0
   private(set) var gaps = TokenGaps()
   var fairness = FairnessTracker()
+  /// Of the scheduler's waiting-time estimates; empty where nobody looked.
+  var waits = WaitScore()
   private(set) var choices = PreemptionChoices()
   private(set) var cpuTraffic = OffloadTraffic()
   private(set) var ssdTraffic = OffloadTraffic()
@@ -143,6 +145,7 @@ public struct Scorecard: Sendable {
     busyUs += other.busyUs
     gaps.merge(other.gaps)
     fairness.merge(other.fairness)
+    waits.merge(other.waits)
     choices.merge(other.choices)
     cpuTraffic.merge(other.cpuTraffic)
     ssdTraffic.merge(other.ssdTraffic)

@@ -25,6 +25,19 @@ struct ScorecardJSON {
       ("refused_items", JSONValue(card.refusedItems)), ("shed_requests", JSONValue(card.sheds)),
       ("token_gap_ms", Self.quantiles(card.gaps.all)),
       ("tenant_service_ratio", Self.number(card.tenantServiceRatio)), ("fairness", fairness),
+      ("queue_wait_estimate", waitEstimate),
+    ]
+  }
+
+  private var waitEstimate: JSONValue {
+    [
+      "requests": JSONValue(card.waits.requests), "long_waits": JSONValue(card.waits.longWaits),
+      "mean_wait_ms": .number(card.waits.meanWaitUs / 1000),
+      "mean_estimate_ms": .number(card.waits.meanEstimateUs / 1000),
+      "median_relative_error": Self.number(card.waits.medianRelativeError),
+      "explained_ratio": Self.number(card.waits.explainedRatio),
+      "within_bound_ratio": Self.number(card.waits.withinBoundRatio),
+      "long_within_bound_ratio": Self.number(card.waits.longWithinBoundRatio),
     ]
   }
 

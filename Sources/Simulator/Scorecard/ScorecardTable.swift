@@ -94,6 +94,14 @@ public enum ScorecardTable {
       let difference = TableText.whole(json["fairness"]?["max_service_difference_tokens"])
       lines.append(line("fairness", "service of waiting tenants differs by at most \(difference) weighted tokens"))
     }
+    if isPositive(json["queue_wait_estimate"]?["long_waits"]) {
+      let waits = json["queue_wait_estimate"]
+      lines.append(
+        line(
+          "wait estimates",
+          "off by \(TableText.percent(waits?["median_relative_error"])) (median of long ones), "
+            + "\(TableText.percent(waits?["within_bound_ratio"])) in bound"))
+    }
     if json["usd_per_million_tokens"]?.doubleValue != nil {
       let all = TableText.number(json["usd_per_million_tokens"])
       let good = TableText.number(json["usd_per_million_good_tokens"])

@@ -57,7 +57,8 @@ public enum RegisterMessage {
       stepTokens: try limits.integer("step_tokens", in: 1...stepTokensMax),
       sequences: try limits.integer("sequences", in: 1...StepCodec.countMax),
       length: try limits.integer("length", default: 0), adapters: try limits.integer("adapters", default: 0),
-      encoderTokens: try limits.integer("encoder_tokens", default: 0))
+      encoderTokens: try limits.integer("encoder_tokens", default: 0),
+      adapterBlocks: try limits.integer("adapter_blocks", default: 0))
   }
 
   private static func drafter(_ message: MessageReader) throws(CallError) -> EngineDescription.Drafter? {
@@ -88,6 +89,16 @@ public enum RegisterMessage {
     return capabilities
   }
 
+  private static func encode(_ limits: EngineDescription.Limits) -> JSONValue {
+    var json: JSONObject = [
+      "step_tokens": JSONValue(limits.stepTokens), "sequences": JSONValue(limits.sequences),
+      "length": JSONValue(limits.length), "adapters": JSONValue(limits.adapters),
+      "encoder_tokens": JSONValue(limits.encoderTokens),
+    ]
+    if limits.adapterBlocks > 0 { json["adapter_blocks"] = JSONValue(limits.adapterBlocks) }
+    return .object(json)
+  }
+
   /// What an engine sends.
   public static func encode(_ engine: EngineDescription) -> JSONValue {
     var message: JSONObject = [
@@ -96,11 +107,7 @@ public enum RegisterMessage {
       "tp": JSONValue(engine.tp), "pp": JSONValue(engine.pp), "engine_boot_id": .string(engine.engineBootID),
       "now_us": JSONValue(engine.nowUs), "model": encode(engine.model),
       "in_flight_max": JSONValue(engine.inFlightMax), "in_flight_repeat": .string(engine.inFlightRepeat.rawValue),
-      "limits": [
-        "step_tokens": JSONValue(engine.limits.stepTokens), "sequences": JSONValue(engine.limits.sequences),
-        "length": JSONValue(engine.limits.length), "adapters": JSONValue(engine.limits.adapters),
-        "encoder_tokens": JSONValue(engine.limits.encoderTokens),
-      ],
+      "limits": encode(engine.limits),
     ]
     if let drafter = engine.drafter {
       message["drafter"] = ["k_max": JSONValue(drafter.kMax), "per": .string(drafter.per.rawValue)]

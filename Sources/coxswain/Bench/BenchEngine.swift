@@ -11,7 +11,6 @@ struct BenchEngine {
   private static let freeBlocks = 1 << 24
   private static let arrivalsPerStep = 256
   private static let tenants = 8
-  private static let classNames = ["chat", "agent", "batch"]
   /// Prompt of a request that arrives; one chunk.
   private static let promptTokens = 240
   private static let maxOutputTokens = 1 << 20
@@ -26,6 +25,7 @@ struct BenchEngine {
 
   let waiting: Int
   let turnover: Int
+  private let classes: BenchClasses
   private(set) var epoch: UInt64 = 0
   private(set) var seq: UInt64 = 0
   /// By handle.
@@ -38,9 +38,10 @@ struct BenchEngine {
   private var nowUs: Int64 = 1_000_000
   private var spotTurn = 0
 
-  init(waiting: Int, turnover: Int) {
+  init(waiting: Int, turnover: Int, classes: BenchClasses = .alike) {
     self.waiting = waiting
     self.turnover = turnover
+    self.classes = classes
   }
 
   static let description = EngineDescription(
@@ -65,13 +66,13 @@ struct BenchEngine {
     var delta = StepDelta()
     begin(&delta)
     delta.sync = true
-    delta.names = (0..<Self.tenants).map { "tenant-\($0)" } + Self.classNames
+    delta.names = (0..<Self.tenants).map { "tenant-\($0)" } + classes.names
     for index in 0..<Self.running { arriveRunning(index, &delta) }
     end(&delta)
     accept(try exchange(delta))
     while check.waiting < waiting {
       begin(&delta)
-      for _ in 0..<min(Self.arrivalsPerStep, waiting - check.waiting) { arrive(&delta) }
+      for _ in 0..<min(Self.arrivalsPerStep, waiting - check.waiting) { arrive(&delta, classes.waiting) }
       end(&delta)
       accept(try exchange(delta))
     }
@@ -119,12 +120,13 @@ struct BenchEngine {
 
   // MARK: - Requests
 
-  private mutating func arrive(_ delta: inout StepDelta) {
+  /// - Parameter classIndex: nil: its turn's.
+  private mutating func arrive(_ delta: inout StepDelta, _ classIndex: Int? = nil) {
     let h = RequestHandle(requests.count)
     delta.arrived.h.append(h)
     delta.arrived.id.append("cmpl-\(String(h, radix: 16))")
     delta.arrived.tenant.append(Int(h) % Self.tenants)
-    delta.arrived.requestClass.append(Self.tenants + Int(h) % Self.classNames.count)
+    delta.arrived.requestClass.append(Self.tenants + (classIndex ?? classes.index(of: Int(h))))
     delta.arrived.prompt.append(Self.promptTokens)
     delta.arrived.maxOutput.append(Self.maxOutputTokens)
     delta.arrived.ageUs.append(1_840)

@@ -24,15 +24,30 @@ struct CoreBench {
   private var request = JSONWriter()
   private var reply = JSONWriter()
 
-  init(policy: PolicyConfig, waiting: Int, turnover: Int) throws(CommandFailure) {
+  init(
+    policy: PolicyConfig, waiting: Int, turnover: Int, classes: BenchClasses = .alike
+  ) throws(CommandFailure) {
     let limits = MirrorLimits()
     codec = StepCodec(limits: limits)
     core = SchedulerCore(engine: BenchEngine.description, policy: policy, limits: limits)
-    engine = BenchEngine(waiting: waiting, turnover: turnover)
+    engine = BenchEngine(waiting: waiting, turnover: turnover, classes: classes)
     var core = core
     try engine.establish(epoch: 1) { (delta) throws(CommandFailure) in try Self.answer(delta, &core) }
     self.core = core
-    for _ in 0..<Self.warmUpSteps { _ = try step() }
+    for _ in 0..<Self.warmUpSteps {
+      _ = try step()
+      noteUpgrades()
+    }
+  }
+
+  /// Classes whose requests ran on capacity of better ones before anything was timed.
+  private(set) var upgradedClasses: Set<String> = []
+
+  private mutating func noteUpgrades() {
+    for reason in plan.reasons {
+      guard case .upgraded = reason.reason, let request = core.request(reason.h) else { continue }
+      upgradedClasses.insert(core.name(request.className))
+    }
   }
 
   /// - Parameter rounds: the lowest figures of so many rounds count.

@@ -7,6 +7,7 @@ struct BenchCommand: AsyncParsableCommand {
   /// The plainest rules: what is measured is the sidecar more than a policy.
   static let plainPolicy = "vllm-v1"
   static let flagshipPolicy = "goodput"
+  static let lendingPolicy = "at-least"
   static let roundsRange = 1...100
   static let stepsRange = 100...1_000_000
   /// What planning may add to an echo of as many bytes, in microseconds.
@@ -65,6 +66,7 @@ struct BenchCommand: AsyncParsableCommand {
       results += try await storm()
       results += try coreAndCodecs()
       results += try flagship()
+      results += try lending()
     }
     results += watch()
     if output.isJSON {
@@ -186,12 +188,31 @@ struct BenchCommand: AsyncParsableCommand {
     ]
   }
 
+  /// Capacity by class, beside the same policy and requests without it.
+  private func lending() throws(CommandFailure) -> [BenchResult] {
+    let policy = try PolicyArgument.load(Self.lendingPolicy).config
+    var shared = policy
+    shared.name = "\(policy.name), allocation shared"
+    shared.allocation = .shared
+    var results: [BenchResult] = []
+    for (name, policy) in [("core_at_least", policy), ("core_at_least_shared", shared)] {
+      for (suffix, turnover) in [("_steady", 0), ("_churn", 2)] {
+        let figures = try measure(policy, waiting: Self.waiting, turnover: turnover, classes: .lending)
+        results.append(BenchResult(name: name + suffix, unit: "us", quantiles: figures.core))
+      }
+    }
+    return results
+  }
+
   private func measure(
-    _ policy: PolicyConfig, waiting: Int, turnover: Int
+    _ policy: PolicyConfig, waiting: Int, turnover: Int, classes: BenchClasses = .alike
   ) throws(CommandFailure) -> CoreBench.Figures {
     StandardError.line(
       "core and codecs, \(policy.name), with \(waiting) waiting, \(turnover) ending and arriving per Step")
-    var bench = try CoreBench(policy: policy, waiting: waiting, turnover: turnover)
+    var bench = try CoreBench(policy: policy, waiting: waiting, turnover: turnover, classes: classes)
+    if !bench.upgradedClasses.isEmpty {
+      StandardError.line("on capacity of better classes: \(bench.upgradedClasses.sorted().joined(separator: ", "))")
+    }
     return try bench.measure(rounds: rounds, steps: steps)
   }
 }

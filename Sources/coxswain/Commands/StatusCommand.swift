@@ -32,6 +32,8 @@ struct StatusCommand: ParsableCommand {
       ? "\nno engine is registered; try one: coxswain engine --real-time\n" : "\n" + sessionTable(sessions).text
     let exceptions = exceptionTable(sessions)
     if !exceptions.rows.isEmpty { text += "\n" + exceptions.text }
+    let groups = groupTable(status["sessions"]?.arrayValue ?? [])
+    if !groups.rows.isEmpty { text += "\n" + groups.text }
     let tenants = status["tenants"]?.arrayValue ?? []
     if !tenants.isEmpty { text += "\n" + tenantTable(tenants).text }
     return text + "\nthe policy in force: coxswain policy show    watch it work: coxswain top\n"
@@ -81,6 +83,30 @@ struct StatusCommand: ParsableCommand {
     for session in sessions {
       for exception in session.exceptions {
         table.add([session.name, exception.reason, Quantity.count(exception.items)])
+      }
+    }
+    return table
+  }
+
+  /// Groups with requests that wait.
+  static func groupTable(_ sessions: [JSONValue]) -> TextTable {
+    var table = TextTable([
+      "SESSION", "GROUP", ">TTFT", ">WAITING", ">OLDEST", ">A NEW ONE WAITS", ">AT MOST", ">IN SLO",
+    ])
+    for session in sessions {
+      for group in session["groups"]?.arrayValue ?? [] {
+        func number(_ name: String) -> Int { group[name]?.integerValue ?? 0 }
+        guard number("waiting") > 0 else { continue }
+        let className = group["class"]?.stringValue ?? ""
+        let adapter = group["adapter"]?.stringValue ?? ""
+        table.add([
+          session["session"]?.stringValue ?? "?",
+          className.isEmpty ? "(others)" : adapter.isEmpty ? className : "\(className), \(adapter)",
+          Quantity.duration(us: number("ttft_slo_ms") * 1_000), Quantity.count(number("waiting")),
+          Quantity.duration(us: number("oldest_us")), Quantity.duration(us: number("wait_us")),
+          Quantity.duration(us: number("wait_most_us")),
+          Quantity.percent(Int(((group["in_slo_ratio"]?.doubleValue ?? 0) * 1_000).rounded()), of: 1_000),
+        ])
       }
     }
     return table

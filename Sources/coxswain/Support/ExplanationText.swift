@@ -58,6 +58,9 @@ enum ExplanationText {
       text += "\(Quantity.count(ahead)) requests with \(Quantity.count(now["ahead_tokens"]?.integerValue ?? 0)) tokens "
       text += "are ahead of it\n"
     }
+    if let wait = now["wait_us"]?.integerValue, let most = now["wait_most_us"]?.integerValue {
+      text += "it starts in about \(Quantity.duration(us: wait)) (at most \(Quantity.duration(us: most)))\n"
+    }
     if let binding = now["binding"] {
       text += "the head of the queue (handle \(binding["h"]?.integerValue ?? 0)) "
       text += "\(binding["text"]?.stringValue ?? "")\n"
