@@ -47,6 +47,8 @@ def read_plan(body: Any, known: Mapping[int, Any], verbs: frozenset[str], step_t
     for field, verb in FIELD_VERBS.items():
         if field in body and verb not in verbs:
             raise PlanError(f"{field} without the verb {verb}")
+    if "draft_batch_levels" in body or isinstance(body.get("run"), dict) and "levels" in body["run"]:
+        raise PlanError("drafts in trees; the engine declared none")
     plan = Plan()
     plan.decode_all = body.get("decode") == "all"
     if not plan.decode_all and "decode" in body:
