@@ -58,19 +58,22 @@ extension SchedulerCore {
       return true
     }
     guard makeRoom(for: slot, request, tokens: sized.tokens) else { return draft.mark(of: slot) != .preempted }
-    take(slot, request, tokens: sized.tokens, drafts: drafts)
+    let shape = drafts > 0 ? speculation.shape(slot: slot, for: request) : .chain
+    take(slot, request, tokens: sized.tokens, drafts: drafts, shape: shape)
     if !request.isDecoding { chunks.take(tokens: sized.tokens, prefix: request.computedTokens) }
     if request.remainingTokens > 1, let reason = sized.reason { draft.explain(request.handle, reason) }
     return true
   }
 
-  mutating func take(_ slot: Int, _ request: Request, tokens: Int, drafts: Int) {
+  /// - Parameter shape: of the `drafts` drafts; where there is room for fewer, the last levels lose theirs.
+  mutating func take(_ slot: Int, _ request: Request, tokens: Int, drafts: Int, shape: DraftShape = .chain) {
     budget.take(from: request.computedTokens, tokens: tokens)
     budget.take(adapter: request.adapter)
     if capacity.isOn { capacity.take(classIndex(request), tokens: tokens) }
     // Drafts ride only on work that reaches the last known token.
     let k = max(0, min(drafts, tokens - request.remainingTokens))
-    draft.schedule(slot: slot, handle: request.handle, n: tokens, k: k, isRunning: request.isRunning)
+    draft.schedule(
+      slot: slot, handle: request.handle, n: tokens, k: k, shape: shape.cut(to: k), isRunning: request.isRunning)
   }
 
   /// Frees blocks until the request can grow. False when it stays out of this iteration.

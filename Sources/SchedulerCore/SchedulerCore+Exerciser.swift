@@ -27,13 +27,13 @@ extension SchedulerCore {
   private mutating func exerciseRun(_ slot: Int, _ request: Request) {
     guard batch.exclusion(request) == nil, budget.allows(adapter: request.adapter) else { return }
     let wanted = exerciser.tokens(for: request)
-    let drafts = wanted == request.remainingTokens ? exerciser.drafts(for: request) : 0
+    let (drafts, shape) = wanted == request.remainingTokens ? exerciser.drafts(for: request) : (0, .chain)
     let sized = batch.tokens(for: request, wanted: wanted, drafts: drafts, budgetTokens: budget.tokens)
     guard sized.tokens > 0 else { return }
     if !request.isRunning {
       budget.takeSequence()
       draft.countAdmission()
     }
-    take(slot, request, tokens: sized.tokens, drafts: drafts)
+    take(slot, request, tokens: sized.tokens, drafts: drafts, shape: shape)
   }
 }

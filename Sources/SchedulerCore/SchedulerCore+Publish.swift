@@ -15,7 +15,9 @@ extension SchedulerCore {
       plan.budgetTokens = tokens
     }
     explainDrafts()
-    if speculation.isOn, speculation.isPerBatch { plan.draftBatch = speculation.batchDrafts }
+    if speculation.isOn, speculation.isPerBatch {
+      (plan.draftBatch, plan.draftBatchShape) = speculation.batchDrafts
+    }
     if draft.items.isEmpty, draft.verbs.isEmpty, draft.aborted.isEmpty, engine.capabilities.contains(.hold) {
       plan.holdUs = policy.holdUs
     }
@@ -71,7 +73,7 @@ extension SchedulerCore {
     var run = plan.run.mutableSpan
     for index in draft.items.indices {
       let item = draft.items[index]
-      run[index] = StepPlan.Item(h: item.handle, n: Int(item.n), k: Int(item.k))
+      run[index] = StepPlan.Item(h: item.handle, n: Int(item.n), k: Int(item.k), shape: item.shape)
     }
   }
 
@@ -85,7 +87,7 @@ extension SchedulerCore {
   }
 
   private mutating func append(_ item: PlannedStep.Item, to plan: inout StepPlan) {
-    plan.run.append(StepPlan.Item(h: item.handle, n: Int(item.n), k: Int(item.k)))
+    plan.run.append(StepPlan.Item(h: item.handle, n: Int(item.n), k: Int(item.k), shape: item.shape))
     mirror.planned.items.append(item)
   }
 

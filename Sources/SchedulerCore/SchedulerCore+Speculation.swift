@@ -75,7 +75,7 @@ extension SchedulerCore {
     if engine.limits.length > 0 { drafts = min(drafts, engine.limits.length - from) }
     guard drafts > 0, budget.missingBlocks(from: from, to: from + drafts, keepWatermark: true) == 0 else { return }
     budget.take(from: from, tokens: drafts)
-    draft.addDrafts(slot: slot, drafts)
+    draft.addDrafts(slot: slot, drafts, speculation.shape(slot: slot, for: request).cut(to: drafts))
     features.addDrafts(drafts)
   }
 

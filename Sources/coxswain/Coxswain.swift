@@ -20,7 +20,7 @@ struct Coxswain: AsyncParsableCommand {
     version: VersionCommand.text,
     subcommands: [
       ServeCommand.self, EngineCommand.self, SimulateCommand.self, TuneCommand.self, BoundCommand.self,
-      RankCommand.self,
+      RankCommand.self, DraftsCommand.self,
       StatusCommand.self, SnapshotCommand.self, TopologyCommand.self, QueueCommand.self, PlanCommand.self,
       PlaceCommand.self, LaunchCommand.self, TopCommand.self, PolicyCommand.self, DrainCommand.self,
       ExplainCommand.self, MetricsCommand.self, RecordCommand.self, ReplayCommand.self,

@@ -114,7 +114,7 @@ import WireProtocol
       case "plan": ["--policy", policy, "--from", try directory.file("plan.json", Samples.planRequest.text)]
       case "rank": ["--requests", "1", "--policy", policy, "--baseline", "sarathi"]
       case "simulate", "tune": ["--requests", "1", "--policy", policy]
-      case "serve": ["--policy", policy]
+      case "serve", "drafts": ["--policy", policy]
       default: [policy]
       }
     let outcome = try Executable.run(
@@ -141,6 +141,7 @@ import WireProtocol
       ("policy history", []), ("drain", ["--resume"]), ("engine", ["--in-process"] + small), ("simulate", small),
       ("tune", small),
       ("rank", small + ["--baseline", "vllm-v1", "--baseline", "sarathi"]), ("bound", small),
+      ("drafts", ["--batch", "2", "--seconds", "0.2", "--seeds", "1", "--tree-width", "4"]),
       ("place", ["--synthetic", machine]), ("launch", ["--dry-run", "--", "true"]), ("schema", []), ("version", []),
       (
         "profile validate",

@@ -30,6 +30,8 @@ struct FaithfulEngine {
   var iterationUs: Int64 = 1_000
   var seq: UInt64 = 0
   var live: [RequestHandle: Live] = [:]
+  /// How many drafts are right is drawn from it; nil: all that can be.
+  var luck: SplitMix64?
   /// Handles of requests that ended go to the next ones, as the session rules allow, the last one first.
   var usesHandlesAgain = false
   private var freeHandles: [RequestHandle] = []
@@ -131,21 +133,25 @@ struct FaithfulEngine {
       live[h]!.running = false
       live[h]!.isSwapped = true
     }
+    // Where every draft is right, nothing is said of it.
+    let saysAccepted = luck != nil || plan.run.contains { !$0.shape.isChain }
     for item in plan.run {
       computedTokens += item.n
       live[item.h]!.isSwapped = false
       if live[item.h]!.cached > 0 { reportHit(item) }
       live[item.h]!.running = true
       live[item.h]!.computed += item.n
+      let accepted = accepted(item)
+      if item.k > 0, saysAccepted { pending.settled.accepted.append(UInt8(accepted)) }
       if live[item.h]!.computed == live[item.h]!.prompt + live[item.h]!.output + item.k {
-        // Every draft is accepted.
-        live[item.h]!.output += 1 + item.k
+        live[item.h]!.computed -= item.k - accepted
+        live[item.h]!.output += 1 + accepted
       }
     }
     if !plan.run.isEmpty {
       pending.settled.seq.append(seq)
       pending.settled.elapsedUs.append(iterationUs)
-      pending.settled.acceptedEnd.append(0)
+      pending.settled.acceptedEnd.append(pending.settled.accepted.count)
     }
     let ended = live.filter { $0.value.output >= $0.value.maxOutput }
     for h in ended.keys.sorted(by: { ended[$0]!.number < ended[$1]!.number }) {
@@ -155,6 +161,12 @@ struct FaithfulEngine {
       pending.removed.append(h)
       pending.removedWhy.append(.stop)
     }
+  }
+
+  private mutating func accepted(_ item: StepPlan.Item) -> Int {
+    let depth = item.shape.depth(drafts: item.k)
+    guard depth > 0 else { return 0 }
+    return luck?.below(depth + 1) ?? depth
   }
 
   /// The cached prefix counts as computed, once; the item goes on from there, and the Step says so.

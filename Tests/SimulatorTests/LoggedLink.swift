@@ -17,7 +17,8 @@ struct LoggedLink: SchedulerLink {
     log.entries.append(
       PlanLog.Entry(
         requeue: Array(reply.requeue), decodesAll: reply.decodesAll, run: reply.run.map { ($0.h, $0.n) },
-        arrived: Array(delta.arrived.h), freeBlocks: delta.kvFreeBlocks[0]))
+        trees: reply.run.count { !$0.shape.isChain }, arrived: Array(delta.arrived.h), freeBlocks: delta.kvFreeBlocks[0]
+      ))
   }
 
   mutating func finish() { link.finish() }

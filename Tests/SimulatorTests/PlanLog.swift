@@ -10,6 +10,8 @@ final class PlanLog {
     /// The running requests that decode without being named, then the named ones.
     var decodesAll = false
     var run: [(h: RequestHandle, n: Int)] = []
+    /// Requests whose drafts lie in a tree.
+    var trees = 0
     var arrived: [RequestHandle] = []
     var freeBlocks = 0
   }

@@ -21,6 +21,16 @@ struct MessageTests {
     #expect(try RegisterMessage.decode(RegisterMessage.encode(engine)) == engine)
   }
 
+  @Test func aDrafterMayVerifyTrees() throws {
+    var message = try #require(try JSONValue(parsing: Self.registerText).objectValue)
+    message["drafter"] = ["k_max": 6, "per": "request", "tree": ["width_max": 8, "nodes_max": 31]]
+    let engine = try RegisterMessage.decode(.object(message))
+    #expect(engine.drafter == .init(kMax: 6, per: .request, tree: .init(widthMax: 8, nodesMax: 31)))
+    #expect(try RegisterMessage.decode(RegisterMessage.encode(engine)) == engine)
+    message["drafter"] = ["k_max": 6, "tree": nil]
+    #expect(try RegisterMessage.decode(.object(message)).drafter?.tree == nil)
+  }
+
   @Test(arguments: [
     ("server_id", "null", "/server_id"), ("dp_rank", "2", "/dp_rank"), ("in_flight_max", "4", "/in_flight_max"),
     ("in_flight_repeat", "\"some\"", "/in_flight_repeat"), ("capabilities", "[\"order\",\"fly\"]", "/capabilities/1"),
@@ -32,6 +42,9 @@ struct MessageTests {
     ("limits", "{\"sequences\":1}", "/limits/step_tokens"),
     ("limits", "{\"step_tokens\":16777217,\"sequences\":1}", "/limits/step_tokens"),
     ("drafter", "{\"k_max\":99}", "/drafter/k_max"),
+    ("drafter", "{\"k_max\":4,\"tree\":{\"width_max\":9,\"nodes_max\":9}}", "/drafter/tree/width_max"),
+    ("drafter", "{\"k_max\":4,\"tree\":{\"width_max\":2,\"nodes_max\":36}}", "/drafter/tree/nodes_max"),
+    ("drafter", "{\"k_max\":4,\"tree\":{\"width_max\":2}}", "/drafter/tree/nodes_max"),
   ])
   func brokenRegistersNameTheField(_ member: String, _ json: String, _ field: String) throws {
     var message = try #require(try JSONValue(parsing: Self.registerText).objectValue)

@@ -55,11 +55,28 @@ struct PlanReplyTests {
     writer.removeAll()
     StepReplyCodec.encode(plan, into: &writer)
     #expect(String(decoding: writer.bytes, as: UTF8.self) == #"{"run":{"h":[1],"n":[1]},"hold_us":5000}"#)
+    plan = StepPlan()
+    plan.run = [.init(h: 1, n: 8, k: 7, shape: DraftShape(widths: [4, 2, 1])), .init(h: 2, n: 4, k: 3)]
+    plan.draftBatch = 7
+    writer.removeAll()
+    StepReplyCodec.encode(plan, into: &writer)
+    #expect(
+      String(decoding: writer.bytes, as: UTF8.self)
+        == #"{"run":{"h":[1,2],"n":[8,4],"k":[7,3],"levels":["421",""]},"draft_batch":7}"#)
+    plan.draftBatchShape = DraftShape(widths: [4, 2, 1])
+    plan.run = []
+    writer.removeAll()
+    StepReplyCodec.encode(plan, into: &writer)
+    #expect(String(decoding: writer.bytes, as: UTF8.self) == #"{"draft_batch":7,"draft_batch_levels":"421"}"#)
   }
 
   @Test(arguments: [
     (#"{"plan":{"run":{"h":[1],"n":[]}}}"#, "/plan/run/n"), (#"{"plan":{"run":{"h":[1],"n":[0]}}}"#, "/plan/run/n/0"),
     (#"{"plan":{"run":{"h":[1],"n":[4],"k":[36]}}}"#, "/plan/run/k/0"),
+    (#"{"plan":{"run":{"h":[1],"n":[4],"k":[3],"levels":["22"]}}}"#, "/plan/run/levels"),
+    (#"{"plan":{"run":{"h":[1],"n":[4],"k":[3],"levels":["30"]}}}"#, "/plan/run/levels"),
+    (#"{"plan":{"run":{"h":[1],"n":[4],"k":[3],"levels":[]}}}"#, "/plan/run/levels"),
+    (#"{"plan":{"draft_batch_levels":"11111111112"}}"#, "/plan/draft_batch_levels"),
     (#"{"plan":{"decode":"some"}}"#, "/plan/decode"),
     (#"{"plan":{"pause":[-1]}}"#, "/plan/pause/0"), (#"{"plan":{"hold_us":1.5}}"#, "/plan/hold_us"),
     (#"{"plan":{"truncate":{"h":[1],"keep_tokens":[]}}}"#, "/plan/truncate/keep_tokens"),
@@ -87,6 +104,11 @@ struct PlanReplyTests {
     return .object(object)
   }
 
+  private static func randomShape(drafts: Int, _ random: inout SeededRandom) -> DraftShape {
+    let widths = (0..<DraftShape.wideLevelsMax).map { _ in Int.random(in: 1...DraftShape.widthMax, using: &random) }
+    return DraftShape(widths: widths).cut(to: drafts)
+  }
+
   static func randomPlan(_ random: inout SeededRandom) -> StepPlan {
     func handles(_ random: inout SeededRandom) -> [RequestHandle] {
       guard Bool.random(using: &random) else { return [] }
@@ -97,9 +119,12 @@ struct PlanReplyTests {
     }
     var plan = StepPlan()
     let speculates = Bool.random(using: &random)
+    let hasTrees = Bool.random(using: &random)
     plan.run = (0..<Int.random(in: 0...6, using: &random)).map { _ in
       let k = speculates ? Int.random(in: 0...StepCodec.draftsMax, using: &random) : 0
-      return .init(h: .random(in: 0 ... .max, using: &random), n: k + Int.random(in: 1...9, using: &random), k: k)
+      let shape = hasTrees ? randomShape(drafts: k, &random) : .chain
+      return .init(
+        h: .random(in: 0 ... .max, using: &random), n: k + Int.random(in: 1...9, using: &random), k: k, shape: shape)
     }
     plan.decodesAll = Bool.random(using: &random)
     plan.decodeCount = Int.random(in: 0...plan.run.count, using: &random)
@@ -112,7 +137,8 @@ struct PlanReplyTests {
     plan.victims = handles(&random)
     plan.order = handles(&random)
     plan.budgetTokens = count(&random)
-    plan.draftBatch = count(&random)
+    plan.draftBatch = Bool.random(using: &random) ? Int.random(in: 0...StepCodec.draftsMax, using: &random) : nil
+    if let drafts = plan.draftBatch, hasTrees { plan.draftBatchShape = randomShape(drafts: drafts, &random) }
     plan.holdUs = count(&random)
     plan.cache = count(&random).map { CachePlan(watermarkBlocks: [$0, 0]) }
     plan.placement = count(&random).map {

@@ -322,6 +322,7 @@ class PlanTest(unittest.TestCase):
             {"run": {"h": [1, 2], "n": [60, 60]}}, {"run": {"h": [1], "n": [True]}}, {"run": {"h": [1], "n": [1.0]}},
             {"run": {"h": [1], "n": ["1"]}}, {"run": {"h": [1], "n": [2], "k": [2]}},
             {"run": {"h": [1], "n": [9], "k": [4]}}, {"run": {"h": [1], "n": [9], "k": [-1]}},
+            {"run": {"h": [1], "n": [4], "k": [3], "levels": ["21"]}}, {"draft_batch_levels": "21"},
             {"run": {"h": [[]], "n": [1]}}, {"pause": {}}, {"pause": [8]}, {"pause": [1, 1]}, {"pause": [{}]},
             {"truncate": {"h": [1], "keep_tokens": [1]}}, {"swap_cpu": [1]}, {"abort": {"h": [1]}},
             {"requeue": [1], "run": {"h": [1], "n": [1]}}, {"requeue": [1], "pause": [1]},

@@ -50,7 +50,7 @@ class PlanCheckTests(unittest.TestCase):
         self.config = EngineConfig(rng)
         self.config.__dict__.update(
             capabilities=["pause", "requeue", "truncate", "hold", "order", "victim_order", "chunk", "draft_request"],
-            chunks=True, in_flight_preempt=False, step_tokens=50, sequences=2, k_max=3, adapters_max=1,
+            chunks=True, in_flight_preempt=False, step_tokens=50, sequences=2, k_max=3, tree=None, adapters_max=1,
             in_flight_repeat="none")
         engine = Engine(self.config, rng, "e")
         self.seen = {}
@@ -71,6 +71,24 @@ class PlanCheckTests(unittest.TestCase):
         self.judge(run={"h": [1], "n": [4], "k": [3]}, pause=[4])
         self.judge(decode="all", pause=[3], requeue=[4])
         self.judge(hold_us=1000)
+
+    def test_trees(self):
+        tree = {"h": [1], "n": [6], "k": [5], "levels": ["221"]}
+        with self.assertRaises(PlanViolation):
+            self.judge(run=tree, pause=[4])
+        self.config.tree = {"width_max": 3, "nodes_max": 5}
+        self.judge(run=tree, pause=[4])
+        self.judge(run={"h": [1], "n": [4], "k": [3], "levels": [""]}, pause=[4])
+        for n, k, levels in ((6, 5, "22"), (6, 5, "41"), (7, 6, "222"), (6, 5, "2111"), (6, 5, ""), (6, 5, "20"),
+                             (6, 5, 221), (6, 5, "311111111112")):
+            with self.assertRaises(PlanViolation, msg=levels):
+                self.judge(run={"h": [1], "n": [n], "k": [k], "levels": [levels]}, pause=[4])
+        self.config.capabilities = [verb for verb in self.config.capabilities if verb != "draft_request"]
+        self.config.capabilities.append("draft_batch")
+        self.judge(run=tree, pause=[4], draft_batch=5, draft_batch_levels="221")
+        for batch in ("32", "1121", "311"):
+            with self.assertRaises(PlanViolation, msg=batch):
+                self.judge(run=tree, pause=[4], draft_batch=5, draft_batch_levels=batch)
 
     def test_bad_plans(self):
         bad = [
@@ -95,6 +113,31 @@ class MirrorTests(unittest.TestCase):
         with self.assertRaises(Rejected) as caught:
             mirror.apply({"seq": 1, "now_us": 1, "kv_free_blocks": [9], "check": [0, 1, 0, 0, 0]})
         self.assertEqual(caught.exception.field, "/check/1")
+
+    def settled(self, accepted, levels="421", drafted=None):
+        """A decode of 7 drafts in a tree is launched and settled: the sums that the mirror then has."""
+        mirror = Mirror({"model": {"pools": [{"blocks": 9}]}, "in_flight_max": 1, "now_us": 0})
+        mirror.apply({
+            "seq": 1, "now_us": 1, "kv_free_blocks": [9], "names": ["a"], "launched": {"seq": 0, "mode": "none"},
+            "arrived": {"h": [1], "id": ["x"], "tenant": [0], "class": [0], "prompt": [20], "max_output": [99],
+                        "age_us": [0]},
+            "state": {"h": [1], "computed": [20], "output": [1], "running": [1]}, "check": [1, 0, 0, 20, 1]})
+        mirror.plan = Plan({"run": {"h": [1], "n": [8], "k": [7], "levels": [levels]}}, {})
+        launched = {"seq": 1} if drafted is None else {"seq": 1, "drafted": drafted}
+        entry = {"seq": 1, "elapsed_us": 9} if accepted is None else {"seq": 1, "elapsed_us": 9, "accepted": accepted}
+        computed, output = (23, 4) if accepted in ("2", None) else (24, 5)
+        mirror.apply({"seq": 2, "now_us": 2, "kv_free_blocks": [9], "launched": launched, "settled": [entry],
+                      "check": [1, 0, 0, computed, output]})
+
+    def test_of_a_tree_at_most_a_path_is_right(self):
+        self.settled("2")
+        self.settled("3")
+        # The first six in level order: two levels. The first alone is no tree any more, and may all be right.
+        self.settled("2", drafted="6")
+        for accepted, drafted in (("4", None), (None, None), ("3", "6")):
+            with self.assertRaises(Rejected, msg=(accepted, drafted)) as caught:
+                self.settled(accepted, drafted=drafted)
+            self.assertEqual(caught.exception.field, "/settled/0/accepted")
 
 
 class ReferenceRunTests(unittest.TestCase):

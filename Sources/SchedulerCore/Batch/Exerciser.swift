@@ -7,14 +7,14 @@ struct Exerciser: Codable, Sendable {
   static let calmAfterSteps = 48
 
   private let capabilities: Capabilities
-  private let kMax: Int
+  private let drafter: EngineDescription.Drafter?
   private let blockTokens: Int
   private var state: UInt64 = 0
   private var stepsWithoutArrival = 0
 
   init(engine: EngineDescription) {
     capabilities = engine.capabilities
-    kMax = engine.capabilities.isDisjoint(with: [.draftRequest, .draftBatch]) ? 0 : engine.drafter?.kMax ?? 0
+    drafter = engine.capabilities.isDisjoint(with: [.draftRequest, .draftBatch]) ? nil : engine.drafter
     blockTokens = engine.model.kvGroups.first?.blockTokens ?? 1
   }
 
@@ -57,10 +57,18 @@ struct Exerciser: Codable, Sendable {
     return min(left, [1, 4, 16, 64, left][below(5)])
   }
 
-  mutating func drafts(for request: Request) -> Int {
-    let most = min(kMax, SpeculationLimit.digitsMax, request.maxOutputTokens - request.outputTokens - 1)
-    guard most > 0, request.isRunning, below(2) == 0 else { return 0 }
-    return 1 + below(most)
+  /// Drafts for a request, in a tree now and then where the engine verifies trees of any request.
+  mutating func drafts(for request: Request) -> (drafts: Int, shape: DraftShape) {
+    let room = min(SpeculationLimit.digitsMax, request.maxOutputTokens - request.outputTokens - 1)
+    let most = min(drafter?.kMax ?? 0, room)
+    guard most > 0, request.isRunning, below(2) == 0 else { return (0, .chain) }
+    let levels = 1 + below(most)
+    guard let tree = drafter?.tree, capabilities.contains(.draftRequest), below(2) == 0 else { return (levels, .chain) }
+    var widths = (1...levels).map { 1 + ($0 <= DraftShape.wideLevelsMax ? below(tree.widthMax) : 0) }
+    while let last = widths.last, widths.reduce(0, +) > min(tree.nodesMax, room) {
+      if last > 1 { widths[widths.count - 1] -= 1 } else { widths.removeLast() }
+    }
+    return (widths.reduce(0, +), DraftShape(widths: widths))
   }
 
   /// 0 ..< bound, by SplitMix64 (Steele, Lea, Flood 2014). `bound` > 0.

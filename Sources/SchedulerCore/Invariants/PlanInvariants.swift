@@ -31,6 +31,10 @@ extension SchedulerCore {
       if item.k < 0 || item.k > 0 && item.n - item.k != request.remainingTokens {
         found.append("\(item.h) drafts \(item.k) without reaching its last token")
       }
+      if item.k > 0, !(engine.drafter?.allows(drafts: item.k, shape: item.shape) ?? false) {
+        found.append("\(item.h) drafts \(item.k) in a shape that the engine does not verify")
+      }
+      if item.shape != item.shape.cut(to: item.k) { found.append("\(item.h) has a shape of more than its drafts") }
       if request.outputTokens + item.k >= request.maxOutputTokens {
         found.append("\(item.h) would exceed its output of \(request.maxOutputTokens)")
       }

@@ -265,7 +265,10 @@ struct Mirror: Codable, Sendable {
       record.features.add(request, tokens: tokens)
       noteAdapter(request)
       if table.launch(slot: slot, tokens: tokens, drafts: k) { record.items[index].yield = .token }
-      if item.k > 0 { record.drafted.append(LaunchRecord.Drafted(slot: item.slot, handle: item.handle, k: Int32(k))) }
+      if item.k > 0 {
+        record.drafted.append(
+          LaunchRecord.Drafted(slot: item.slot, handle: item.handle, k: Int32(k), shape: item.shape.cut(to: k)))
+      }
     }
     guard digit == launched.drafted.count else {
       throw StepRejection(
@@ -335,11 +338,12 @@ struct Mirror: Codable, Sendable {
       if record.isAsPlanned {
         observation = IterationObservation(
           features: record.features, elapsedUs: settled.elapsedUs[i],
-          draftDepth: record.drafted.reduce(0) { max($0, Int($1.k)) },
+          draftDepth: record.drafted.reduce(0) { max($0, $1.depth) },
           acceptedDrafts: settled.accepted[start..<end].reduce(0) { $0 + Int($1) },
           adapterLoads: record.adapterLoads)
       }
-      if end > start { try applyAccepted(settled.accepted[start..<end], record, index: i) }
+      // Of a tree some drafts are always wrong: only of chains may it be left out that all were right.
+      if end > start || record.hasTrees { try applyAccepted(settled.accepted[start..<end], record, index: i) }
       telemetry.recordSettled(elapsedUs: settled.elapsedUs[i])
       unsettled.recycle(record)
     }
@@ -359,10 +363,10 @@ struct Mirror: Codable, Sendable {
         reason: "\(accepted.count) digits; expected \(record.drafted.count), one per drafting item")
     }
     for (drafted, accepted) in zip(record.drafted, accepted) {
-      guard accepted <= drafted.k else {
+      guard accepted <= drafted.depth else {
         throw StepRejection(
           field: "/settled/\(index)/accepted",
-          reason: "\(accepted) accepted of \(drafted.k) drafts of \(drafted.handle)")
+          reason: "\(accepted) accepted of \(drafted.k) drafts of \(drafted.handle), \(drafted.depth) deep")
       }
       let rejected = Int(drafted.k) - Int(accepted)
       telemetry.draftedTokens += Int(drafted.k)
@@ -379,8 +383,8 @@ struct Mirror: Codable, Sendable {
     let request = table.requests[Int(drafted.slot)]
     outcomes.append(
       DraftOutcome(
-        slot: drafted.slot, serial: request.serial, drafted: Int(drafted.k), accepted: accepted,
-        deliveredTokens: request.deliveredTokens))
+        slot: drafted.slot, serial: request.serial, drafted: Int(drafted.k), shape: drafted.shape,
+        accepted: accepted, deliveredTokens: request.deliveredTokens))
   }
 
   // MARK: - Absolute state

@@ -8,7 +8,7 @@ public struct DraftedIteration: Hashable, Codable, Sendable {
   public var plainUs: Double
   /// Predicted time of its decodes alone, without drafts and prefills.
   public var decodeUs: Double
-  /// The longest draft: steps of the drafter.
+  /// Levels of the deepest drafts: steps of the drafter.
   public var depth: Int
   /// Sequences that decoded.
   public var sequences: Int

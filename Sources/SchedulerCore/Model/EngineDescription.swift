@@ -67,13 +67,37 @@ public struct EngineDescription: Hashable, Codable, Sendable {
       case request
       case batch
     }
-    /// Largest number of verified drafts of one request in one iteration.
+    /// Trees of drafts that it can verify.
+    public struct Tree: Hashable, Codable, Sendable {
+      /// Candidates of one level, 2...`DraftShape.widthMax`.
+      public var widthMax: Int
+      /// Drafts of one request, over all levels.
+      public var nodesMax: Int
+
+      public init(widthMax: Int, nodesMax: Int) {
+        self.widthMax = widthMax
+        self.nodesMax = nodesMax
+      }
+    }
+
+    /// Largest number of verified drafts of one request in one iteration; of a tree, its levels.
     public var kMax: Int
     public var per: Granularity
+    /// nil: chains only.
+    public var tree: Tree?
 
-    public init(kMax: Int, per: Granularity) {
+    public init(kMax: Int, per: Granularity, tree: Tree? = nil) {
       self.kMax = kMax
       self.per = per
+      self.tree = tree
+    }
+
+    /// Whether a request's drafts are something that the engine can verify.
+    public func allows(drafts: Int, shape: DraftShape) -> Bool {
+      guard !shape.isChain else { return drafts <= kMax }
+      guard let tree, drafts <= tree.nodesMax else { return false }
+      let depth = shape.depth(drafts: drafts)
+      return depth <= kMax && (1...max(1, depth)).allSatisfy { shape.width($0) <= tree.widthMax }
     }
   }
 

@@ -4,7 +4,7 @@ public struct IterationObservation: Codable, Hashable, Sendable {
   /// From launch, or the previous result if that came later, to the result; microseconds.
   public var elapsedUs: Int64
 
-  /// The longest draft that it verified: steps of the drafter.
+  /// Levels of the deepest drafts that it verified: steps of the drafter.
   public var draftDepth: Int
   /// Drafts that were right, over all requests.
   public var acceptedDrafts: Int

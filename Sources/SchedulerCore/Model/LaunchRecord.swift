@@ -4,6 +4,11 @@ struct LaunchRecord: Codable, Sendable {
     var slot: Int32
     var handle: RequestHandle
     var k: Int32
+    /// Of the `k` drafts.
+    var shape = DraftShape.chain
+
+    /// Most drafts that can be right.
+    var depth: Int { shape.depth(drafts: Int(k)) }
   }
 
   var seq: UInt64 = 0
@@ -11,6 +16,9 @@ struct LaunchRecord: Codable, Sendable {
   var items: ContiguousArray<PlannedStep.Item> = []
   /// One entry per item planned with drafts, in plan order; k = 0 for exceptions.
   var drafted: ContiguousArray<Drafted> = []
+
+  /// Some of the drafts lie in trees.
+  var hasTrees: Bool { drafted.contains { !$0.shape.isChain } }
 
   /// What the planned items computed, exceptions apart.
   var features = IterationFeatures()

@@ -64,11 +64,14 @@ struct PlanDraft: Codable, Sendable {
     return state.serial == serial ? state.mark : .open
   }
 
-  mutating func schedule(slot: Int, handle: RequestHandle, n: Int, k: Int, isRunning: Bool) {
+  mutating func schedule(
+    slot: Int, handle: RequestHandle, n: Int, k: Int, shape: DraftShape = .chain, isRunning: Bool
+  ) {
     slots[slot] = SlotState(serial: serial, mark: .scheduled, item: Int32(items.count))
     items.append(
       PlannedStep.Item(
-        slot: Int32(slot), handle: handle, n: Int32(n), k: Int32(k), isPlainDecode: isRunning && n == 1 && k == 0))
+        slot: Int32(slot), handle: handle, n: Int32(n), k: Int32(k), shape: shape,
+        isPlainDecode: isRunning && n == 1 && k == 0))
   }
 
   /// Tokens that the plan gives a slot; 0 when it is not in it.
@@ -77,10 +80,11 @@ struct PlanDraft: Codable, Sendable {
   }
 
   /// Has a decode that is scheduled verify drafts too.
-  mutating func addDrafts(slot: Int, _ k: Int) {
+  mutating func addDrafts(slot: Int, _ k: Int, _ shape: DraftShape) {
     let index = Int(slots[slot].item)
     items[index].n += Int32(k)
     items[index].k += Int32(k)
+    items[index].shape = shape
     items[index].isPlainDecode = false
   }
 

@@ -14,6 +14,8 @@ struct PlannedStep: Codable, Sendable {
     var handle: RequestHandle
     var n: Int32
     var k: Int32
+    /// Of the `k` drafts.
+    var shape = DraftShape.chain
     /// What the item yields when it settles, known once it was launched.
     var yield = Yield.nothing
     /// One token of a running request, no drafts: what `decode:"all"` says.

@@ -9,11 +9,14 @@ public struct StepPlan: Hashable, Sendable {
     public var n: Int
     /// Drafts to verify, part of `n`.
     public var k: Int
+    /// How the drafts lie: a chain, but for engines that declare trees.
+    public var shape: DraftShape
 
-    public init(h: RequestHandle, n: Int, k: Int) {
+    public init(h: RequestHandle, n: Int, k: Int, shape: DraftShape = .chain) {
       self.h = h
       self.n = n
       self.k = k
+      self.shape = shape
     }
   }
 
@@ -63,6 +66,8 @@ public struct StepPlan: Hashable, Sendable {
   public var budgetTokens: Int?
   /// Draft length for the whole batch when the engine declared `draft_batch`.
   public var draftBatch: Int?
+  /// How the drafts of the whole batch lie.
+  public var draftBatchShape = DraftShape.chain
   /// Nothing to schedule: ask again after this long or at the next event (session rule 17).
   public var holdUs: Int?
   /// Sent only when it changed; nil means as before.
@@ -90,6 +95,7 @@ public struct StepPlan: Hashable, Sendable {
     order.removeAll(keepingCapacity: true)
     budgetTokens = nil
     draftBatch = nil
+    draftBatchShape = .chain
     holdUs = nil
     cache = nil
     placement = nil

@@ -22,7 +22,7 @@ struct AcceptanceBelief: Codable, Hashable, Sendable {
     return powers
   }()
 
-  /// What is left after so many tokens.
+  /// Share of what was known that is left after so many tokens.
   private static let memory: ContiguousArray<Double> = {
     var memory: ContiguousArray<Double> = [1]
     for _ in 0..<memoryMost { memory.append(memory[memory.count - 1] * (1 - changePerToken)) }
@@ -46,10 +46,20 @@ struct AcceptanceBelief: Codable, Hashable, Sendable {
     return left * weights + (1 - left) * usual
   }
 
-  /// Learns from a draft of `drafted`, `accepted` of them right, made `tokens` tokens after what was learned last.
+  /// Learns from a chain of `drafted` drafts, `accepted` of them right, made `tokens` tokens after what was learned
+  /// last.
   mutating func observe(drafted: Int, accepted: Int, after tokens: Int, usual: Weights) {
     var weights = weights(after: tokens, usual: usual) * Self.powers[min(accepted, SpeculationLimit.digitsMax)]
     if accepted < drafted { weights *= 1 - Self.levels }
+    learn(weights, accepted: accepted, usual: usual)
+  }
+
+  /// Learns from `accepted` right drafts of a tree, whose probability by level is `likelihood`.
+  mutating func observe(_ likelihood: Weights, accepted: Int, after tokens: Int, usual: Weights) {
+    learn(weights(after: tokens, usual: usual) * likelihood, accepted: accepted, usual: usual)
+  }
+
+  private mutating func learn(_ weights: Weights, accepted: Int, usual: Weights) {
     let sum = weights.sum()
     guard sum > 0 else { return }
     let left = Self.memory[min(accepted + 1, Self.memoryMost)]

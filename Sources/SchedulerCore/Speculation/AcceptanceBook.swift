@@ -1,9 +1,11 @@
-/// The acceptance of every request's drafts, and what is usual for the engine: where a new request starts from, and
-/// where one goes back to while nothing is heard of it.
+/// The acceptance of every request's drafts, further candidates included, and what is usual for the engine: where a new
+/// request starts from, and where one goes back to while nothing is heard of it.
 struct AcceptanceBook: Codable, Sendable {
   private struct Entry: Codable, Sendable {
     var serial: RequestSerial
     var belief: AcceptanceBelief
+    /// nil until there was a tree.
+    var candidates: CandidateBelief?
     /// Output tokens at the last outcome.
     var seenTokens: Int
   }
@@ -17,9 +19,21 @@ struct AcceptanceBook: Codable, Sendable {
 
   private var entries: ContiguousArray<Entry?> = []
   private var seen = AcceptanceBelief.Weights(repeating: 1.0 / 8)
+  private var seenCandidates = CandidateBelief.Weights(repeating: 1.0 / 4)
 
   /// What is expected of a request about which nothing is known.
   var usual: AcceptanceBelief.Weights { (1 - Self.openShare) * seen + Self.openShare / 8 }
+
+  /// What is expected of further candidates of a request that had none.
+  var usualCandidates: CandidateBelief.Weights { (1 - Self.openShare) * seenCandidates + Self.openShare / 4 }
+
+  /// What is expected of a request's further candidates.
+  func candidates(slot: Int, serial: RequestSerial, deliveredTokens: Int) -> CandidateBelief.Weights {
+    guard slot < entries.count, let entry = entries[slot], entry.serial == serial, let known = entry.candidates else {
+      return usualCandidates
+    }
+    return known.weights(after: deliveredTokens - entry.seenTokens, usual: usualCandidates)
+  }
 
   /// What is expected of a request's next drafts, and how many of its output tokens are settled since the last outcome.
   func expectation(
@@ -38,11 +52,28 @@ struct AcceptanceBook: Codable, Sendable {
     var entry = Entry(serial: outcome.serial, belief: AcceptanceBelief(usual), seenTokens: before)
     if let known = entries[slot], known.serial == outcome.serial { entry = known }
     let span = max(0, before - entry.seenTokens)
-    entry.belief.observe(drafted: outcome.drafted, accepted: outcome.accepted, after: span, usual: usual)
-    entry.seenTokens = outcome.deliveredTokens
-    entries[slot] = entry
     // A request that is seldom tried speaks for all the tokens since it was tried last.
     let gain = min(1, Self.usualGain * Double(1 + min(span, Self.spanMost)))
+    if outcome.shape.isChain {
+      entry.belief.observe(drafted: outcome.drafted, accepted: outcome.accepted, after: span, usual: usual)
+    } else {
+      let likelihood = observeTree(outcome, &entry, span: span, usual: usual, gain: gain)
+      entry.belief.observe(likelihood, accepted: outcome.accepted, after: span, usual: usual)
+    }
+    entry.seenTokens = outcome.deliveredTokens
+    entries[slot] = entry
     seen += gain * (entry.belief.weights - seen)
+  }
+
+  private mutating func observeTree(
+    _ outcome: DraftOutcome, _ entry: inout Entry, span: Int, usual: AcceptanceBelief.Weights, gain: Double
+  ) -> AcceptanceBelief.Weights {
+    let usualCandidates = usualCandidates
+    var belief = entry.candidates ?? CandidateBelief(usualCandidates)
+    let likelihood = belief.observe(
+      outcome, after: span, acceptance: entry.belief.weights(after: span, usual: usual), usual: usualCandidates)
+    entry.candidates = belief
+    seenCandidates += gain * (belief.weights - seenCandidates)
+    return likelihood
   }
 }

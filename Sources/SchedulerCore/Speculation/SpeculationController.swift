@@ -1,5 +1,5 @@
-/// How many drafts each decoding request verifies, within what the engine can do: a fixed number, or as many as are
-/// worth their time (Docs/speculation.md).
+/// How many drafts each decoding request verifies, and in trees of which shape, within what the engine can do: a fixed
+/// number, or as many as are worth their time (Docs/speculation.md).
 struct SpeculationController: Codable, Sendable {
   /// Why a request that might draft does not.
   enum Hindrance: UInt8, Codable, Sendable {
@@ -16,6 +16,7 @@ struct SpeculationController: Codable, Sendable {
   private struct Note: Codable, Sendable {
     var serial: RequestSerial = 0
     var drafts: UInt8 = 0
+    var shape = DraftShape.chain
     var hindrance = Hindrance.none
   }
 
@@ -31,7 +32,7 @@ struct SpeculationController: Codable, Sendable {
 
   let engine: EngineDescription.Drafter?
   private(set) var mode: SpeculationConfig.Mode
-  /// Drafts of one request at most, under `goodput`; the drafts of each request otherwise.
+  /// Drafts of one request at most, under `goodput`, of a tree its levels; the drafts of each request otherwise.
   private var drafts: Int
   /// The engine takes one draft length for the whole batch, not one per request.
   let isPerBatch: Bool
@@ -84,8 +85,8 @@ struct SpeculationController: Codable, Sendable {
   /// Drafts are decided anew for every iteration.
   var weighsDrafts: Bool { drafts > 0 && mode == .goodput }
 
-  /// Draft length for the whole batch.
-  var batchDrafts: Int { weighsDrafts ? allocation.depth : drafts }
+  /// Drafts for the whole batch.
+  var batchDrafts: (drafts: Int, shape: DraftShape) { weighsDrafts ? allocation.batch : (drafts, .chain) }
 
   /// Drafts for one request: none while it prefills, and never more than it may still output after the sure token.
   func drafts(slot: Int, for request: Request) -> Int {
@@ -93,6 +94,12 @@ struct SpeculationController: Codable, Sendable {
     guard mode == .goodput else { return max(0, min(drafts, Self.room(request))) }
     guard slot < notes.count, notes[slot].serial == request.serial else { return 0 }
     return max(0, min(Int(notes[slot].drafts), Self.room(request)))
+  }
+
+  /// How the drafts of a request lie that has at least as many as `drafts` says.
+  func shape(slot: Int, for request: Request) -> DraftShape {
+    guard mode == .goodput, slot < notes.count, notes[slot].serial == request.serial else { return .chain }
+    return notes[slot].shape
   }
 
   private static func room(_ request: Request) -> Int { request.maxOutputTokens - request.outputTokens - 1 }
@@ -130,14 +137,18 @@ struct SpeculationController: Codable, Sendable {
     for slot in allotted { notes[Int(slot)].drafts = 0 }
     allotted.removeAll(keepingCapacity: true)
     news.removeAll(keepingCapacity: true)
-    allocation.open(depthMost: drafts)
+    allocation.open(depthMost: drafts, trees: engine?.tree)
   }
 
   /// A request that decodes in this iteration.
   mutating func add(slot: Int, _ request: Request) {
     let expected = book.expectation(slot: slot, serial: request.serial, deliveredTokens: request.deliveredTokens)
+    let further =
+      allocation.isForTrees
+      ? book.candidates(slot: slot, serial: request.serial, deliveredTokens: request.deliveredTokens)
+      : CandidateBelief.Weights(repeating: 0)
     allocation.add(
-      slot: slot, serial: request.serial, most: max(0, min(drafts, Self.room(request))), weights: expected.weights,
+      slot: slot, serial: request.serial, room: Self.room(request), weights: expected.weights, further: further,
       unseenTokens: expected.unseenTokens)
   }
 
@@ -151,7 +162,7 @@ struct SpeculationController: Codable, Sendable {
       allocation.decide(conditions, stepUs: stepUs, perBatch: isPerBatch)
       probeIfQuiet(conditions, stepUs: stepUs)
     }
-    allocation.visit { note(slot: $0, serial: $1, drafts: $2, most: $3, hindrance) }
+    allocation.visit { note(slot: $0, serial: $1, drafts: $2, shape: $3, most: $4, hindrance) }
     return Double(allocation.depth) * stepUs
   }
 
@@ -169,10 +180,13 @@ struct SpeculationController: Codable, Sendable {
     allocation.probe(atMost: isPerBatch ? .max : Self.probesMost, conditions, stepUs: stepUs)
   }
 
-  private mutating func note(slot: Int, serial: RequestSerial, drafts: Int, most: Int, _ hindrance: Hindrance) {
+  private mutating func note(
+    slot: Int, serial: RequestSerial, drafts: Int, shape: DraftShape, most: Int, _ hindrance: Hindrance
+  ) {
     if slot >= notes.count { notes.append(contentsOf: repeatElement(Note(), count: slot + 1 - notes.count)) }
     if notes[slot].serial != serial { notes[slot] = Note(serial: serial) }
     notes[slot].drafts = UInt8(clamping: drafts)
+    notes[slot].shape = shape
     if drafts > 0 { allotted.append(Int32(slot)) }
     let now: Hindrance = drafts > 0 || most == 0 ? .none : hindrance == .none ? .acceptance : hindrance
     guard notes[slot].hindrance != now else { return }

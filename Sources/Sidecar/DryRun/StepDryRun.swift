@@ -85,7 +85,7 @@ public struct StepDryRun: Sendable {
 
   /// What a plan makes the engine do, whatever the order of its items.
   private static func work(_ plan: StepPlan) -> [[UInt32]] {
-    plan.run.map { [$0.h, UInt32($0.n), UInt32($0.k)] }.sorted { $0.lexicographicallyPrecedes($1) }
+    plan.run.map { [$0.h, UInt32($0.n), UInt32($0.k), $0.shape.rawValue] }.sorted { $0.lexicographicallyPrecedes($1) }
       + [plan.pause.sorted(), plan.requeue.sorted(), plan.swapCPU.sorted(), plan.swapSSD.sorted()]
   }
 

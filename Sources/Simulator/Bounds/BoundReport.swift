@@ -117,15 +117,21 @@ public struct BoundReport: Sendable {
   }
 
   /// Adds what speculation can give batches of requests of like acceptance, contexts as the workload's on average.
-  public mutating func addSpeculation(acceptance: Double, draftStepUs: Double, contextTokens: Int) {
+  /// - Parameter trees: nil for chains only.
+  public mutating func addSpeculation(
+    acceptance: Double, draftStepUs: Double, contextTokens: Int, trees: SpeculationOptions.Tree? = nil
+  ) {
     let bound = SpeculationBound(time: profile.time, draftStepUs: draftStepUs)
     members["speculation"] = .array(
       Self.batches.map { count in
         let one = SpeculationBound.Request(acceptance: acceptance, contextTokens: contextTokens)
-        let choice = bound.best(Array(repeating: one, count: count))
+        let batch = Array(repeating: one, count: count)
+        let choice = trees.map { bound.best(batch, trees: $0) } ?? bound.best(batch)
+        let levels = choice.shapes.first.map { $0.digits(drafts: choice.drafts[0]) } ?? ""
         return [
           "batch": JSONValue(count), "drafts": .number(Double(choice.drafts.reduce(0, +)) / Double(count)),
-          "speedup": .number(choice.speedup), "tokens_per_s": .number(choice.tokensPerS),
+          "levels": levels.isEmpty ? .null : .string(levels), "speedup": .number(choice.speedup),
+          "tokens_per_s": .number(choice.tokensPerS),
         ]
       })
   }
@@ -170,7 +176,8 @@ public struct BoundReport: Sendable {
     for row in members["speculation"]?.arrayValue ?? [] {
       add(
         "speculation, batch of \(row["batch"]?.text ?? "")",
-        "\(number(row["drafts"])) drafts, \(number(row["speedup"])) x, \(number(row["tokens_per_s"])) tokens/s")
+        "\(number(row["drafts"])) drafts\(row["levels"]?.stringValue.map { " as \($0)" } ?? ""), \(number(row["speedup"])) x, \(number(row["tokens_per_s"])) tokens/s"
+      )
     }
     return lines.joined(separator: "\n")
   }

@@ -21,6 +21,8 @@ public struct SpeculationBound: Sendable {
   public struct Choice: Hashable, Sendable {
     /// Drafts of each request.
     public internal(set) var drafts: [Int]
+    /// How they lie; empty where all are chains.
+    public internal(set) var shapes: [DraftShape] = []
     public internal(set) var tokensPerS: Double
     /// Over the same batch without drafts.
     public internal(set) var speedup: Double
@@ -56,6 +58,34 @@ public struct SpeculationBound: Sendable {
       }
     }
     return best
+  }
+
+  /// The best trees for a batch, or the best chains where those are no worse: each further candidate of a level is
+  /// right, those before it being wrong, so many times as often as the one before it. - Parameter batch: at least one.
+  public func best(_ batch: [Request], trees: SpeculationOptions.Tree) -> Choice {
+    let oracle = OracleTrees(
+      rule: .tokens, draftStepUs: draftStepUs, widthMost: trees.widthMax, nodesMost: trees.nodesMax)
+    let candidates = batch.map { request in
+      OracleTrees.Candidate(hits: Array(repeating: hits(request.acceptance, trees), count: Self.draftsMax))
+    }
+    let found = oracle.best(candidates) { Int(elapsedS(batch, drafts: $0, depth: 0) * 1_000_000 + 0.5) }
+    let depth = found.reduce(0) { max($0, $1.shape.depth(drafts: $1.drafts)) }
+    let tokens = zip(found, candidates).reduce(0) { $0 + $1.1.tokens($1.0) }
+    let rate = tokens / elapsedS(batch, drafts: found.reduce(0) { $0 + $1.drafts }, depth: depth)
+    let chains = best(batch)
+    guard rate > chains.tokensPerS else { return chains }
+    return Choice(
+      drafts: found.map(\.drafts), shapes: found.map(\.shape), tokensPerS: rate,
+      speedup: rate * chains.speedup / chains.tokensPerS)
+  }
+
+  /// Probability that one of 1, 2, ... candidates is right.
+  private func hits(_ acceptance: Double, _ trees: SpeculationOptions.Tree) -> [Double] {
+    var missed = 1.0
+    return (0..<trees.widthMax).map { rank in
+      missed *= 1 - acceptance * power(trees.furtherShare, rank)
+      return 1 - missed
+    }
   }
 
   private func power(_ base: Double, _ exponent: Int) -> Double {

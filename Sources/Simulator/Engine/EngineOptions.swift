@@ -21,6 +21,8 @@ public struct EngineOptions: Hashable, Sendable {
   public var swap: SwapOptions?
   /// nil: no drafter.
   public var speculation: SpeculationOptions?
+  /// The same drafts for all requests of an iteration.
+  public var draftsPerBatch = false
   /// nil: no adapters.
   public var adapters: AdapterOptions?
   public var role = EngineRole.both
@@ -48,15 +50,21 @@ public struct EngineOptions: Hashable, Sendable {
       limits: .init(
         stepTokens: stepTokens ?? profile.stepTokens, sequences: sequences ?? profile.sequences,
         length: profile.length, adapters: adapters?.resident ?? 0, encoderTokens: 0),
-      drafter: speculation.map { .init(kMax: $0.draftsMax, per: .request) }, fullPromptMustFit: true,
+      drafter: speculation.map(drafter), fullPromptMustFit: true,
       capabilities: verbs)
+  }
+
+  private func drafter(_ speculation: SpeculationOptions) -> EngineDescription.Drafter {
+    .init(
+      kMax: speculation.draftsMax, per: draftsPerBatch ? .batch : .request,
+      tree: speculation.tree.map { .init(widthMax: $0.widthMax, nodesMax: $0.nodesMax) })
   }
 
   private var verbs: Capabilities {
     var verbs = capabilities
     if let swap, swap.cpuBytes > 0 { verbs.insert(.swapCPU) }
     if let swap, swap.ssdBytes > 0 { verbs.insert(.swapSSD) }
-    if speculation != nil { verbs.insert(.draftRequest) }
+    if speculation != nil { verbs.insert(draftsPerBatch ? .draftBatch : .draftRequest) }
     return verbs
   }
 }

@@ -15,6 +15,11 @@ struct LaunchedIteration {
     var h: RequestHandle
     /// Drafts that are really verified; 0 when the item did not run.
     var drafts: Int
+    /// Of these drafts.
+    var shape = DraftShape.chain
+
+    /// Their levels: steps of the drafter.
+    var depth: Int { shape.depth(drafts: drafts) }
   }
 
   var seq: UInt64

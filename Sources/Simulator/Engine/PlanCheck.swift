@@ -110,6 +110,9 @@ struct PlanCheck {
       guard item.k == 0 || item.n - item.k == remaining else {
         throw fail("drafts ride on the last known token", "\(item.h)")
       }
+      guard item.shape.isChain || engine.drafter?.allows(drafts: item.k, shape: item.shape) == true else {
+        throw fail("trees are such as the drafter declares", "\(item.h): \(item.shape.digits(drafts: item.k))")
+      }
       tokens += item.n
       if !request.isRunning { admitted += 1 }
       if request.adapter >= 0 { adapters.insert(request.adapter) }

@@ -45,9 +45,9 @@ extension ReferenceEngine {
   ) {
     batch.startUs = max(nowUs, unsettled.last?.endUs ?? nowUs)
     guard !batch.items.isEmpty else { return unsettled.append(batch) }
-    // The drafter makes the drafts of all sequences side by side, one place after the other.
-    let drafts = batch.drafted.reduce(0) { max($0, $1.drafts) }
-    batch.elapsedUs = profile.time.elapsedUs(features) + owedUs + drafts * (options.speculation?.draftUs ?? 0)
+    // The drafter makes the drafts of all sequences side by side, one level after the other.
+    let depth = batch.drafted.reduce(0) { max($0, $1.depth) }
+    batch.elapsedUs = profile.time.elapsedUs(features) + owedUs + depth * (options.speculation?.draftUs ?? 0)
     owedUs = 0
     unsettled.append(batch)
     let occupancy = Double(queue.cache.heldBlocks) / Double(queue.cache.totalBlocks)
@@ -164,7 +164,7 @@ extension ReferenceEngine {
     if samples { queue.setOutput(item.h, request.output + 1 + item.k) }
     queue.update(item.h) { $0.inFlight += 1 }
     batch.items.append(.init(h: item.h, samples: samples, drafts: item.k))
-    if item.k > 0 { batch.drafted.append(.init(h: item.h, drafts: item.k)) }
+    if item.k > 0 { batch.drafted.append(.init(h: item.h, drafts: item.k, shape: item.shape)) }
   }
 
   // MARK: - When blocks are short

@@ -25,7 +25,7 @@ extension ReferenceEngine {
         continue
       }
       let accepted = acceptance.accepted(
-        drafts: drafted.drafts, request: request.identity, output: request.knownOutput)
+        drafts: drafted.drafts, shape: drafted.shape, request: request.identity, output: request.knownOutput)
       delta.settled.accepted.append(UInt8(accepted))
       scorecard.addDrafts(drafted.drafts, accepted: accepted)
       let rejected = drafted.drafts - accepted

@@ -14,6 +14,8 @@ struct OracleLink: SchedulerLink {
 
   var policyName: String { "oracle-\(drafts.rule.rawValue)" }
   private let drafts: OracleDrafts
+  /// nil: chains only.
+  private let trees: OracleTrees?
   private let truth: HiddenAcceptance
   private let time: IterationTimeModel
   /// By a request's id.
@@ -28,7 +30,12 @@ struct OracleLink: SchedulerLink {
     rule: OracleDrafts.Rule, truth: HiddenAcceptance, time: IterationTimeModel, luck: @escaping (String) -> UInt64
   ) {
     self.luck = luck
-    drafts = OracleDrafts(rule: rule, draftStepUs: Double(truth.options.draftUs))
+    let drafts = OracleDrafts(rule: rule, draftStepUs: Double(truth.options.draftUs))
+    self.drafts = drafts
+    trees = truth.options.tree.map {
+      OracleTrees(
+        rule: rule, draftStepUs: drafts.draftStepUs, widthMost: $0.widthMax, nodesMost: $0.nodesMax)
+    }
     self.truth = truth
     self.time = time
   }
@@ -77,11 +84,11 @@ struct OracleLink: SchedulerLink {
     planned.removeAll(keepingCapacity: true)
     var features = IterationFeatures()
     var budget = stepTokens
-    var candidates: [OracleDrafts.Candidate] = []
+    var decoding: [Job] = []
     for (h, job) in jobs where job.output > 0 {
       features.addDecode(context: job.computed)
       budget -= 1
-      candidates.append(.init(gains: truth.gains(request: job.luck, output: job.output)))
+      decoding.append(job)
       planned.append(StepPlan.Item(h: h, n: 1, k: 0))
     }
     for (h, job) in jobs where job.output == 0 && budget > 0 {
@@ -90,15 +97,27 @@ struct OracleLink: SchedulerLink {
       budget -= tokens
       planned.append(StepPlan.Item(h: h, n: tokens, k: 0))
     }
-    let chosen = drafts.best(candidates) { count in
+    for (index, tree) in best(decoding, features).enumerated() where tree.drafts > 0 && tree.drafts <= budget {
+      planned[index].n += tree.drafts
+      planned[index].k = tree.drafts
+      planned[index].shape = tree.shape
+      budget -= tree.drafts
+    }
+  }
+
+  private func best(_ jobs: [Job], _ features: IterationFeatures) -> [OracleTrees.Tree] {
+    func elapsedUs(_ count: Int) -> Int {
       var features = features
       features.addDecode(context: 0, tokens: count + 1)
       return time.elapsedUs(features)
     }
-    for (index, count) in chosen.enumerated() where count > 0 && count <= budget {
-      planned[index].n += count
-      planned[index].k = count
-      budget -= count
+    guard let trees else {
+      let candidates = jobs.map {
+        OracleDrafts.Candidate(gains: truth.gains(request: $0.luck, output: $0.output))
+      }
+      return drafts.best(candidates, elapsedUs: elapsedUs).map { OracleTrees.Tree(drafts: $0) }
     }
+    return trees.best(
+      jobs.map { OracleTrees.Candidate(hits: truth.hits(request: $0.luck, output: $0.output)) }, elapsedUs: elapsedUs)
   }
 }

@@ -12,14 +12,19 @@ public struct SpeculationStudy: Sendable {
     public var policy: Double
     /// The better of both oracles.
     public var oracle: Double
+    /// The same policy for the same engine with chains only, and the better oracle for it; 0 where there are no trees.
+    public var chains: Double
+    public var chainOracle: Double
     /// Drafts of the same length for all, from 0 on.
     public var fixed: [Double]
     /// The least over the seeds of policy over oracle, and over no drafts.
     public var leastOfOracle: Double
     public var leastOfPlain: Double
+    public var leastOfChains: Double
 
     public var ofOracle: Double { policy / oracle }
     public var ofPlain: Double { policy / fixed[0] }
+    public var ofChains: Double { policy / chains }
     public var bestFixed: Int { fixed.indices.max { (fixed[$0], $1) < (fixed[$1], $0) } ?? 0 }
     public var ofBestFixed: Double { policy / fixed[bestFixed] }
   }
@@ -37,10 +42,13 @@ public struct SpeculationStudy: Sendable {
   public var seeds: Int
   public var firstSeed: UInt64
   public var spanUs: Int64
+  /// The engine takes the same drafts for all.
+  public var draftsPerBatch: Bool
 
   public init(
     profile: GPUProfile, policy: PolicyConfig, speculation: SpeculationOptions, modes: [SpeculationOptions.Mode],
-    batches: [Int] = Self.batchesDefault, seeds: Int = Self.seedsDefault, firstSeed: UInt64 = 1, spanUs: Int64
+    batches: [Int] = Self.batchesDefault, seeds: Int = Self.seedsDefault, firstSeed: UInt64 = 1, spanUs: Int64,
+    draftsPerBatch: Bool = false
   ) {
     self.profile = profile
     self.policy = policy
@@ -50,6 +58,7 @@ public struct SpeculationStudy: Sendable {
     self.seeds = seeds
     self.firstSeed = firstSeed
     self.spanUs = spanUs
+    self.draftsPerBatch = draftsPerBatch
   }
 
   public var cells: [(mode: SpeculationOptions.Mode, batch: Int)] {
@@ -58,15 +67,16 @@ public struct SpeculationStudy: Sendable {
 
   public func row(mode: SpeculationOptions.Mode, batch: Int) throws(EngineRunError) -> Row {
     var row = Row(
-      mode: mode, batch: batch, policy: 0, oracle: 0,
+      mode: mode, batch: batch, policy: 0, oracle: 0, chains: 0, chainOracle: 0,
       fixed: Array(repeating: 0, count: min(Self.fixedMost, speculation.draftsMax) + 1), leastOfOracle: .infinity,
-      leastOfPlain: .infinity)
+      leastOfPlain: .infinity, leastOfChains: .infinity)
     for seed in 0..<seeds {
       var speculation = speculation
       speculation.mode = mode
-      let trial = SpeculationTrial(
+      var trial = SpeculationTrial(
         profile: profile, speculation: speculation, batch: batch, spanUs: spanUs,
         seed: firstSeed &+ UInt64(seed))
+      trial.draftsPerBatch = draftsPerBatch
       let own = try trial.tokensPerS(.policy(policy))
       let oracle = max(try trial.tokensPerS(.tokensOracle), try trial.tokensPerS(.progressOracle))
       row.policy += own / Double(seeds)
@@ -77,8 +87,20 @@ public struct SpeculationStudy: Sendable {
         if drafts == 0 { row.leastOfPlain = min(row.leastOfPlain, own / fixed) }
       }
       row.leastOfOracle = min(row.leastOfOracle, own / oracle)
+      if speculation.tree != nil { try addChains(to: &row, trial, own: own) }
     }
     return row
+  }
+
+  /// What the same engine does without trees.
+  private func addChains(to row: inout Row, _ trial: SpeculationTrial, own: Double) throws(EngineRunError) {
+    var trial = trial
+    trial.speculation.tree = nil
+    let chains = try trial.tokensPerS(.policy(policy))
+    row.chains += chains / Double(seeds)
+    row.chainOracle +=
+      max(try trial.tokensPerS(.tokensOracle), try trial.tokensPerS(.progressOracle)) / Double(seeds)
+    row.leastOfChains = min(row.leastOfChains, own / chains)
   }
 
   private func fixedPolicy(_ drafts: Int) -> PolicyConfig {
@@ -95,10 +117,19 @@ public struct SpeculationStudy: Sendable {
     [
       "profile": .string(profile.name), "policy": .string(policy.name), "acceptance": .number(speculation.acceptance),
       "drafts": JSONValue(speculation.draftsMax), "draft_us": JSONValue(speculation.draftUs),
+      "tree": speculation.tree.map {
+        [
+          "width": JSONValue($0.widthMax), "drafts": JSONValue($0.nodesMax), "further_share": .number($0.furtherShare),
+        ]
+      } ?? .null,
       "seeds": JSONValue(seeds), "virtual_s": .number(Double(spanUs) / 1_000_000),
       "rows": .array(
         rows.map { row in
           [
+            "chains_tokens_per_s": row.chains > 0 ? .number(row.chains) : .null,
+            "chains_oracle_tokens_per_s": row.chains > 0 ? .number(row.chainOracle) : .null,
+            "of_chains": row.chains > 0 ? .number(row.ofChains) : .null,
+            "of_chains_worst_seed": row.chains > 0 ? .number(row.leastOfChains) : .null,
             "acceptance_mode": .string(row.mode.rawValue), "batch": JSONValue(row.batch),
             "policy_tokens_per_s": .number(row.policy), "oracle_tokens_per_s": .number(row.oracle),
             "fixed_tokens_per_s": .array(row.fixed.map { .number($0) }), "of_oracle": .number(row.ofOracle),
@@ -117,7 +148,7 @@ public struct SpeculationStudy: Sendable {
     }
     let head =
       line(["acceptance", "batch", "tokens/s", "of oracle", "worst seed", "of no drafts", "best fixed"])
-      + TableText.right("of it", 8)
+      + TableText.right("of it", 8) + (speculation.tree == nil ? "" : TableText.right("of chains", 11))
     return
       ([head]
       + rows.map { row in
@@ -125,6 +156,7 @@ public struct SpeculationStudy: Sendable {
           row.mode.rawValue, "\(row.batch)", TableText.number(.number(row.policy)), Self.ratio(row.ofOracle),
           Self.ratio(row.leastOfOracle), Self.ratio(row.ofPlain), "k = \(row.bestFixed)",
         ]) + TableText.right(Self.ratio(row.ofBestFixed), 8)
+          + (speculation.tree == nil ? "" : TableText.right(Self.ratio(row.ofChains), 11))
       }).joined(separator: "\n")
   }
 

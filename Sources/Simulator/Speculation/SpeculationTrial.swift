@@ -28,6 +28,8 @@ public struct SpeculationTrial: Sendable {
   public var seed: UInt64
   /// Plans in flight; oracles need 1.
   public var inFlight = 1
+  /// The engine takes the same drafts for all requests of an iteration. Oracles take each request's own.
+  public var draftsPerBatch = false
 
   public init(
     profile: GPUProfile, speculation: SpeculationOptions, batch: Int, spanUs: Int64, seed: UInt64
@@ -69,6 +71,7 @@ public struct SpeculationTrial: Sendable {
     options.speculation = speculation
     options.seed = seed
     options.inFlightMax = inFlight
+    options.draftsPerBatch = draftsPerBatch
     return options
   }
 

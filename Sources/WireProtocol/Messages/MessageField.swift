@@ -46,6 +46,7 @@ public enum MessageField {
     case abort, victims, order
     case budgetTokens = "budget_tokens"
     case draftBatch = "draft_batch"
+    case draftBatchLevels = "draft_batch_levels"
     case holdUs = "hold_us"
     case cache, placement, reasons
   }

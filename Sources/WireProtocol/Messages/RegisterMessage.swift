@@ -65,7 +65,14 @@ public enum RegisterMessage {
     guard let drafter = try message.objectIfPresent("drafter") else { return nil }
     return EngineDescription.Drafter(
       kMax: try drafter.integer("k_max", in: 0...StepCodec.draftsMax),
-      per: try drafter.choice("per", default: .batch))
+      per: try drafter.choice("per", default: .batch), tree: try tree(drafter))
+  }
+
+  private static func tree(_ drafter: MessageReader) throws(CallError) -> EngineDescription.Drafter.Tree? {
+    guard let tree = try drafter.objectIfPresent("tree") else { return nil }
+    return EngineDescription.Drafter.Tree(
+      widthMax: try tree.integer("width_max", in: 2...DraftShape.widthMax),
+      nodesMax: try tree.integer("nodes_max", in: 2...StepCodec.draftsMax))
   }
 
   private static func kinds(_ message: MessageReader) throws(CallError) -> [EngineDescription.Kind] {
@@ -110,7 +117,11 @@ public enum RegisterMessage {
       "limits": encode(engine.limits),
     ]
     if let drafter = engine.drafter {
-      message["drafter"] = ["k_max": JSONValue(drafter.kMax), "per": .string(drafter.per.rawValue)]
+      var member: JSONObject = ["k_max": JSONValue(drafter.kMax), "per": .string(drafter.per.rawValue)]
+      if let tree = drafter.tree {
+        member["tree"] = ["width_max": JSONValue(tree.widthMax), "nodes_max": JSONValue(tree.nodesMax)]
+      }
+      message["drafter"] = .object(member)
     }
     message["full_prompt_must_fit"] = .bool(engine.fullPromptMustFit)
     message["kinds"] = .array(engine.kinds.map { .string($0.rawValue) })

@@ -21,6 +21,7 @@ public struct StepReply: Hashable, Sendable {
   public var order: [RequestHandle] = []
   public var budgetTokens: Int?
   public var draftBatch: Int?
+  public var draftBatchShape = DraftShape.chain
   public var holdUs: Int?
   /// Watermarks per pool; nil when unchanged.
   public var watermarkBlocks: [Int]?
@@ -47,6 +48,7 @@ public struct StepReply: Hashable, Sendable {
     order.removeAll(keepingCapacity: true)
     budgetTokens = nil
     draftBatch = nil
+    draftBatchShape = .chain
     holdUs = nil
     watermarkBlocks = nil
     placement = nil
@@ -107,6 +109,8 @@ public struct StepReply: Hashable, Sendable {
       budgetTokens = try reader.integer(in: counts)
     } else if key.equals("draft_batch") {
       draftBatch = try reader.integer(in: counts)
+    } else if key.equals("draft_batch_levels") {
+      draftBatchShape = try Self.shape(try reader.string(), reader).shape
     } else if key.equals("hold_us") {
       holdUs = try reader.integer(in: counts)
     } else if key.equals("cache") {
@@ -136,6 +140,7 @@ public struct StepReply: Hashable, Sendable {
     var h: [RequestHandle] = []
     var n: [Int] = []
     var k: [Int] = []
+    var levels: [String] = []
     try reader.object { (key, reader) throws(JSONError) in
       if key.equals("h") {
         try reader.handles(&h, max: Self.columnMax)
@@ -143,13 +148,36 @@ public struct StepReply: Hashable, Sendable {
         try reader.column(&n, in: 1...StepCodec.countMax, max: Self.columnMax)
       } else if key.equals("k") {
         try reader.column(&k, in: 0...StepCodec.draftsMax, max: Self.columnMax)
+      } else if key.equals("levels") {
+        try reader.strings(&levels, max: Self.columnMax, bytesMax: StepCodec.draftsMax)
       } else {
         try reader.skipValue()
       }
     }
     try reader.expect(n.count, h.count, "n")
     try reader.expect(k.count, h.count, "k", optional: true)
-    for i in h.indices { run.append(StepPlan.Item(h: h[i], n: n[i], k: k.isEmpty ? 0 : k[i])) }
+    try reader.expect(levels.count, h.count, "levels", optional: true)
+    for i in h.indices {
+      let drafts = k.isEmpty ? 0 : k[i]
+      run.append(StepPlan.Item(h: h[i], n: n[i], k: drafts))
+      guard !levels.isEmpty, !levels[i].isEmpty else { continue }
+      let tree = try Self.shape(levels[i], reader)
+      guard tree.drafts == drafts else {
+        throw reader.invalid("\(levels[i]) stands for \(tree.drafts) drafts; expected \(drafts)").under("levels")
+      }
+      run[run.count - 1].shape = tree.shape
+    }
+  }
+
+  private static func shape(
+    _ digits: String, _ reader: JSONReader
+  ) throws(JSONError) -> (shape: DraftShape, drafts: Int) {
+    guard let tree = DraftShape.read(digits) else {
+      throw reader.invalid(
+        "expected candidates of each level, 1 to \(DraftShape.widthMax), more than one at the first "
+          + "\(DraftShape.wideLevelsMax) only")
+    }
+    return tree
   }
 
   private static func pairs(
@@ -190,6 +218,7 @@ extension StepReply {
     order.append(contentsOf: plan.order)
     budgetTokens = plan.budgetTokens
     draftBatch = plan.draftBatch
+    draftBatchShape = plan.draftBatchShape
     holdUs = plan.holdUs
     watermarkBlocks = plan.cache?.watermarkBlocks
   }

@@ -36,6 +36,10 @@ public enum StepReplyCodec {
     if let drafts = plan.draftBatch {
       writer.key("draft_batch")
       writer.integer(drafts)
+      if !plan.draftBatchShape.isChain {
+        writer.key("draft_batch_levels")
+        writer.string(plan.draftBatchShape.digits(drafts: drafts))
+      }
     }
     if let holdUs = plan.holdUs {
       writer.key("hold_us")
@@ -57,9 +61,11 @@ public enum StepReplyCodec {
     writer.key("h")
     writer.beginArray()
     var speculates = false
+    var hasTrees = false
     for i in first..<plan.run.count {
       writer.integer(plan.run[i].h)
       if plan.run[i].k > 0 { speculates = true }
+      if !plan.run[i].shape.isChain { hasTrees = true }
     }
     writer.endArray()
     writer.key("n")
@@ -70,6 +76,12 @@ public enum StepReplyCodec {
       writer.key("k")
       writer.beginArray()
       for i in first..<plan.run.count { writer.integer(plan.run[i].k) }
+      writer.endArray()
+    }
+    if hasTrees {
+      writer.key("levels")
+      writer.beginArray()
+      for i in first..<plan.run.count { writer.string(plan.run[i].shape.digits(drafts: plan.run[i].k)) }
       writer.endArray()
     }
     writer.endObject()

@@ -15,6 +15,7 @@ struct BoundCommand: ParsableCommand {
         coxswain bound --trace mooncake_conversation.jsonl.gz --cache-tokens 4000000
         coxswain bound --trace mooncake_conversation.jsonl.gz --capacity-share 0.1 --capacity-share 0.3
         coxswain bound --acceptance 0.7 --draft-ms 0.5
+        coxswain bound --acceptance 0.7 --tree-width 4 --tree-drafts 16
       """)
 
   @OptionGroup var load: WorkloadOptions
@@ -35,6 +36,7 @@ struct BoundCommand: ParsableCommand {
   var capacityShare: [Double] = []
   @Option(help: ArgumentHelp("Probability that a draft is accepted.", valueName: "x")) var acceptance: Double?
   @Option(help: ArgumentHelp("Time of one step of the draft model.", valueName: "x")) var draftMs = 0.5
+  @OptionGroup var trees: TreeOptions
   @Option(help: ArgumentHelp("Context of the requests that speculate.", valueName: "n")) var context = 1000
   @OptionGroup var output: OutputOptions
 
@@ -82,7 +84,9 @@ struct BoundCommand: ParsableCommand {
       } catch { throw .workload(error) }
       if let lpSeconds { try report.addLinearProgram(.init(fromS: lpFrom, seconds: lpSeconds)) }
       if let acceptance {
-        report.addSpeculation(acceptance: acceptance, draftStepUs: draftMs * 1000, contextTokens: context)
+        report.addSpeculation(
+          acceptance: acceptance, draftStepUs: draftMs * 1000, contextTokens: context,
+          trees: trees.tree)
       }
       return report
     } catch { throw CommandFailure(.failed, error.description) }

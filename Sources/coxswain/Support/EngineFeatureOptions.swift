@@ -4,7 +4,6 @@ import Simulator
 /// What the simulated engine can do beside computing: other tiers for KV, drafts, adapters.
 struct EngineFeatureOptions: ParsableArguments {
   static let gigabyte = 1_000_000_000.0
-  static let draftsRange = 1...16
   static let gigabytesRange = 0.0...1e6
   static let countRange = 1...100_000
   static let biasRange = 0.1...10.0
@@ -22,12 +21,9 @@ struct EngineFeatureOptions: ParsableArguments {
   var swapCpuGbPerS: Double?
   @Option(help: ArgumentHelp("Room on SSD for KV that leaves the GPU.", valueName: "GB")) var swapSsdGb = 0.0
   @Option(help: ArgumentHelp("Bandwidth between GPU and SSD.", valueName: "GB/s")) var swapSsdGbPerS = 5.0
-  @Option(help: ArgumentHelp("Give the engine a drafter of at most so many drafts.", valueName: "n")) var drafts: Int?
-  @Option(help: ArgumentHelp("True share of drafts that are right, which no scheduler is told.", valueName: "x"))
-  var acceptance = 0.7
-  @Option(help: ArgumentHelp("How it varies: \(Self.modeNames).", valueName: "mode"))
+  @OptionGroup var drafter: DraftOptions
+  @Option(help: ArgumentHelp("How the share of right drafts varies: \(Self.modeNames).", valueName: "mode"))
   var acceptanceMode = SpeculationOptions.Mode.fixed
-  @Option(help: ArgumentHelp("Time of one draft token for the whole batch.", valueName: "x")) var draftMs = 0.5
   @Option(help: ArgumentHelp("Adapters that requests ask for.", valueName: "n")) var adapters = 0
   @Option(help: ArgumentHelp("Adapters on the GPU at once.", valueName: "n")) var residentAdapters = 8
   @Option(help: ArgumentHelp("Time to load an adapter.", valueName: "x")) var adapterLoadMs = 5.0
@@ -36,8 +32,7 @@ struct EngineFeatureOptions: ParsableArguments {
 
   func validate() throws {
     for (name, value) in [
-      ("--swap-cpu-gb", swapCpuGb), ("--swap-ssd-gb", swapSsdGb), ("--draft-ms", draftMs),
-      ("--adapter-load-ms", adapterLoadMs),
+      ("--swap-cpu-gb", swapCpuGb), ("--swap-ssd-gb", swapSsdGb), ("--adapter-load-ms", adapterLoadMs),
     ] where !Self.gigabytesRange.contains(value) {
       throw ValidationError("\(name) \(value): expected \(Self.gigabytesRange)")
     }
@@ -51,10 +46,6 @@ struct EngineFeatureOptions: ParsableArguments {
     guard !noTimeModel || timeModelBias == 1 else {
       throw ValidationError("--no-time-model: there is nothing that --time-model-bias could be about")
     }
-    if let drafts, !Self.draftsRange.contains(drafts) {
-      throw ValidationError("--drafts \(drafts): expected \(Self.draftsRange)")
-    }
-    guard (0...1).contains(acceptance) else { throw ValidationError("--acceptance \(acceptance): expected 0...1") }
     guard (0...Self.countRange.upperBound).contains(adapters) else {
       throw ValidationError("--adapters \(adapters): expected \(0...Self.countRange.upperBound)")
     }
@@ -74,14 +65,10 @@ struct EngineFeatureOptions: ParsableArguments {
         cpuBytes: Int(swapCpuGb * Self.gigabyte), cpuBytesPerS: swapCpuGbPerS.map { $0 * Self.gigabyte },
         ssdBytes: Int(swapSsdGb * Self.gigabyte), ssdBytesPerS: swapSsdGbPerS * Self.gigabyte)
     }
-    options.speculation = drafts.map {
-      SpeculationOptions(
-        mode: acceptanceMode, acceptance: acceptance, draftsMax: $0, draftUs: Int(draftMs * 1000 + 0.5))
-    }
+    options.speculation = drafter.drafts.map { drafter.speculation(acceptanceMode, drafts: $0) }
+    options.draftsPerBatch = drafter.draftsPerBatch
     if adapters > 0 {
       options.adapters = AdapterOptions(resident: residentAdapters, loadUs: Int(adapterLoadMs * 1000 + 0.5))
     }
   }
 }
-
-extension SpeculationOptions.Mode: ExpressibleByArgument {}

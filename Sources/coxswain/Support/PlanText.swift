@@ -19,7 +19,9 @@ enum PlanText {
     var table = TextTable([">H", ">TOKENS", ">DRAFTS", "WHY"])
     for (index, h) in (run["h"]?.arrayValue ?? []).enumerated() {
       let why = (reasons?.arrayValue ?? []).filter { $0[0] == h }.map(reason).joined(separator: ", ")
-      table.add([h.text, run["n"]?[index]?.text ?? "", run["k"]?[index]?.text ?? "0", why])
+      let drafts = run["k"]?[index]?.text ?? "0"
+      let levels = run["levels"]?[index]?.stringValue ?? ""
+      table.add([h.text, run["n"]?[index]?.text ?? "", levels.isEmpty ? drafts : "\(drafts) as \(levels)", why])
     }
     return table
   }

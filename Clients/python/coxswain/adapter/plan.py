@@ -48,6 +48,8 @@ def read_plan(body: Any, known: Mapping[int, Any], verbs: frozenset[str], step_t
         verb = FIELD_VERBS.get(field)
         if verb is not None and verb not in verbs:
             raise PlanError(f"{field} without the verb {verb}")
+    if "draft_batch_levels" in body or isinstance(body.get("run"), dict) and "levels" in body["run"]:
+        raise PlanError("drafts in trees; the engine declared none")
     plan = Plan()
     plan.decode_all = body.get("decode") == "all"
     if not plan.decode_all and "decode" in body:

@@ -421,6 +421,7 @@ class Rank:
         self.counts["plan"] += 1
         self.counts["decode_all"] += plan.decodes_all
         self.counts["drafting_plan"] += any(k for _, _, k in plan.items)
+        self.counts["tree_plan"] += bool(plan.levels)
         if plan.hold_us is not None:
             self.counts["hold"] += 1
             self.hold_until_us = self.engine.now_us + plan.hold_us

@@ -220,6 +220,16 @@ def accepted_above_drafted(rng, session, message):
 
 
 @spoiler
+def accepted_of_tree_left_out(rng, session, message):
+    """Nothing taken off a tree: some of its drafts are always wrong."""
+    for place, entry in enumerate(message.get("settled", ())):
+        if "accepted" in entry and entry["seq"] in session.settled_trees:
+            del entry["accepted"]
+            return f"/settled/{place}/accepted"
+    return None
+
+
+@spoiler
 def settled_twice(rng, session, message):
     if "settled" not in message:
         return None

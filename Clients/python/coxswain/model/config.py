@@ -39,6 +39,8 @@ class EngineConfig:
         # Whether the token sampled by work launched before a preemption is kept (rule 8, late results).
         self.keeps_late_token = rng.random() < 0.5
         self.handle_count = 8 if rng.random() < 0.7 else 64
+        # Trees of drafts that it verifies; k_max then counts levels.
+        self.tree = {"width_max": rng.randint(2, 4), "nodes_max": rng.randint(2, 9)} if rng.random() < 0.5 else None
         if big:
             self._grow()
 
@@ -77,4 +79,6 @@ class EngineConfig:
         }
         if self.has_drafter:
             message["drafter"] = {"k_max": self.k_max, "per": self.drafter_per}
+            if self.tree:
+                message["drafter"]["tree"] = self.tree
         return message

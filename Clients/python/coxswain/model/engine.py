@@ -3,6 +3,7 @@
 from collections import deque
 
 from .blocks import PREFIX_BLOCKS, BlockPools
+from .plan import depth
 
 TENANTS = ("tenant-a", "tenant-b", "tenant-c")
 CLASSES = ("interactive", "standard", "batch")
@@ -38,13 +39,14 @@ class Request:
 
 
 class Item:
-    """One request's work in one launch. `exact`: the mirror learns it from the plan alone. `tracked`: the mirror knew
-    the request then, so that it knows of this work."""
+    """One request's work in one launch. `depth`: most drafts that can be right. `exact`: the mirror learns it from the
+    plan alone. `tracked`: the mirror knew the request then, so that it knows of this work."""
 
-    __slots__ = ("request", "tokens", "drafts", "samples", "life", "exact", "tracked")
+    __slots__ = ("request", "tokens", "drafts", "depth", "samples", "life", "exact", "tracked")
 
-    def __init__(self, request, tokens, drafts, samples):
+    def __init__(self, request, tokens, drafts, levels, samples):
         self.request, self.tokens, self.drafts, self.samples = request, tokens, drafts, samples
+        self.depth = depth(levels, drafts)
         self.life, self.exact, self.tracked = request.life, False, request.handle is not None
 
 
@@ -142,8 +144,9 @@ class Engine:
             return True
         return self.config.in_flight_repeat == "prefill" and not request.promised
 
-    def work(self, request, tokens, drafts, batch, victims):
-        """Launches up to `tokens` plus `drafts` of one request. Returns (item or None, why); why "" = as asked."""
+    def work(self, request, tokens, drafts, batch, victims, levels=None):
+        """Launches up to `tokens` plus `drafts` of one request. `levels`: candidates of each level of the drafts; None:
+        a chain. Returns (item or None, why); why "" = as asked."""
         if request.blocked:
             return None, "grammar"
         known = request.known
@@ -161,7 +164,7 @@ class Engine:
         if not self._allocate(request, base + plain + drafts, batch, victims):
             return None, "kv"
         why = "cached" if base != request.computed else "partial" if plain != tokens else ""
-        return self._launch(request, base, plain, drafts), why
+        return self._launch(request, base, plain, drafts, levels), why
 
     def _prefix_hit(self, request):
         """Tokens whose blocks the cache holds. The last known token is always computed: it makes the next one."""
@@ -188,7 +191,7 @@ class Engine:
             self.diverged.add(victim)
         return True
 
-    def _launch(self, request, base, plain, drafts):
+    def _launch(self, request, base, plain, drafts, levels):
         tokens = plain + drafts
         request.computed = base + tokens
         samples = base + plain == request.known
@@ -207,7 +210,7 @@ class Engine:
         self.computed_tokens[request.tenant] += tokens
         request.owed += tokens
         request.launches += 1
-        return Item(request, tokens, drafts, samples)
+        return Item(request, tokens, drafts, levels, samples)
 
     def own_batch(self):
         """The engine's own scheduler: running first, then waiting, random chunks and drafts."""
@@ -243,7 +246,7 @@ class Engine:
         self.last_result_us = self.now_us
         accepted = {}
         for item in launch.items:
-            accepted[item] = self.rng.randint(0, item.drafts) if item.drafts else 0
+            accepted[item] = self.rng.randint(0, item.depth) if item.drafts else 0
             item.request.launches -= 1
             if not item.request.finished:
                 self._result(item, accepted[item], known_to_mirror=item.exact and launch.epoch == epoch)

@@ -1,5 +1,6 @@
 """An independent mirror, built from messages only: the judge of what a sidecar must hold after each Step."""
 
+from .plan import depth
 from .session import ARRIVALS_MAX
 
 VERB_ORDER = ("truncate", "requeue", "swap_cpu", "swap_ssd")
@@ -30,12 +31,12 @@ class Entry:
 
 
 class Record:
-    """A launched, unsettled plan: whom it names, and the drafts that were really computed."""
+    """A launched, unsettled plan: whom it names, and the drafts that were really computed, with their levels."""
 
-    __slots__ = ("entries", "drafted")
+    __slots__ = ("entries", "drafted", "has_trees")
 
     def __init__(self):
-        self.entries, self.drafted = [], []
+        self.entries, self.drafted, self.has_trees = [], [], False
 
 
 def integer(value, field, least=0):
@@ -226,7 +227,10 @@ class Mirror:
                 really = digits[place]
                 place += 1
             if k:
-                record.drafted.append((entry, 0 if h in exceptions else really))
+                verified = 0 if h in exceptions else really
+                most = depth(self.plan.levels.get(h), verified)
+                record.drafted.append((entry, verified, most))
+                record.has_trees |= most < verified
             if h in exceptions:
                 continue
             samples = n - k == entry.remaining
@@ -253,11 +257,11 @@ class Mirror:
                 continue
             for named in record.entries:
                 named.unsettled -= 1
-            if digits and len(digits) != len(record.drafted):
+            if (digits or record.has_trees) and len(digits) != len(record.drafted):
                 raise Rejected(field + "/accepted", f"{len(digits)} digits; expected {len(record.drafted)}")
-            for (drafter, k), accepted in zip(record.drafted, digits):
-                if accepted > k:
-                    raise Rejected(field + "/accepted", f"{accepted} accepted of {k}")
+            for (drafter, k, most), accepted in zip(record.drafted, digits):
+                if accepted > most:
+                    raise Rejected(field + "/accepted", f"{accepted} accepted of {k}, {most} deep")
                 drafter.computed -= k - accepted
                 drafter.output -= k - accepted
         if len(self.unsettled) > self.in_flight_max - 1:

@@ -4,13 +4,15 @@ HOLD_US_MIN, HOLD_US_MAX = 1_000, 100_000
 PREEMPTING = ("requeue", "swap_cpu", "swap_ssd")
 FIELDS = {
     "run", "decode", "pause", "truncate", "requeue", "swap_cpu", "swap_ssd", "abort", "victims", "order",
-    "budget_tokens", "draft_batch", "hold_us", "cache", "placement", "reasons",
+    "budget_tokens", "draft_batch", "draft_batch_levels", "hold_us", "cache", "placement", "reasons",
 }
 FIELD_VERBS = {
     "pause": "pause", "truncate": "truncate", "requeue": "requeue", "swap_cpu": "swap_cpu", "swap_ssd": "swap_ssd",
     "abort": "abort", "victims": "victim_order", "order": "order", "budget_tokens": "budget",
-    "draft_batch": "draft_batch", "hold_us": "hold",
+    "draft_batch": "draft_batch", "draft_batch_levels": "draft_batch", "hold_us": "hold",
 }
+# Only so many levels of a tree of drafts have more than one candidate, and so many each.
+WIDE_LEVELS_MAX, WIDTH_MAX = 10, 8
 
 
 class PlanViolation(Exception):
@@ -33,8 +35,27 @@ class Seen:
         return self.request.prompt + self.output - self.computed
 
 
+def read_levels(digits):
+    """Candidates of each level of a tree of drafts."""
+    require(isinstance(digits, str) and digits and set(digits) <= set("12345678"), "levels are", digits)
+    require(set(digits[WIDE_LEVELS_MAX:]) <= {"1"}, "levels are", digits)
+    return [int(digit) for digit in digits]
+
+
+def depth(levels, drafts):
+    """Levels that the first `drafts` drafts fill or begin; no levels: a chain."""
+    if levels is None:
+        return drafts
+    count = 0
+    while drafts > 0:
+        drafts -= levels[count]
+        count += 1
+    return count
+
+
 class Plan:
-    """`verbs`: (verb, handle, argument) in the order in which they act. `items`: (handle, n, k) in plan order."""
+    """`verbs`: (verb, handle, argument) in the order in which they act. `items`: (handle, n, k) in plan order.
+    `levels`: of those whose drafts are a tree, the candidates of each level."""
 
     def __init__(self, body, seen):
         self.body = body
@@ -45,6 +66,9 @@ class Plan:
         drafts = run.get("k") or [0] * len(handles)
         require(len(handles) == len(counts) == len(drafts), "ragged run columns", run)
         explicit = list(zip(handles, counts, drafts))
+        levels = run.get("levels") or [""] * len(handles)
+        require(len(handles) == len(levels), "ragged run columns", run)
+        self.levels = {h: read_levels(digits) for h, digits in zip(handles, levels) if digits != ""}
         self.items = self._decode_set(seen, handles) + explicit if self.decodes_all else explicit
         self.victims = body.get("victims", [])
         self.hold_us = body.get("hold_us")
@@ -127,6 +151,7 @@ def _check_items(plan, seen, config):
         planned.add(handle)
         view = seen[handle]
         _check_item(handle, view, n, k, config)
+        _check_tree(handle, plan.levels.get(handle), k, config)
         tokens += n
         sequences += not view.running
         if view.request.adapter is not None:
@@ -140,6 +165,11 @@ def _check_items(plan, seen, config):
     if drafted and "draft_request" not in config.capabilities:
         most = plan.body.get("draft_batch", 0)
         require(max(drafted) <= most, "drafts", drafted, "beyond the batch's", most)
+    if "draft_batch_levels" in plan.body:
+        levels = read_levels(plan.body["draft_batch_levels"])
+        _check_tree("the batch", levels, plan.body.get("draft_batch", 0), config)
+        for levels_of_one in plan.levels.values():
+            require(all(a <= b for a, b in zip(levels_of_one, levels)), levels_of_one, "beyond the batch's", levels)
 
 
 def _check_item(handle, view, n, k, config):
@@ -150,7 +180,8 @@ def _check_item(handle, view, n, k, config):
     require(view.output < request.max_output, handle, "planned beyond its output")
     if k:
         require(n - k == view.remaining, handle, "drafts without reaching its last token")
-        require(k <= config.k_max, handle, "drafts", k, "of at most", config.k_max)
+        most = config.k_max if config.tree is None else max(config.k_max, config.tree["nodes_max"])
+        require(k <= most, handle, "drafts", k, "of at most", most)
         require(view.output + 1 + k <= request.max_output, handle, "drafts beyond its output")
     if view.in_flight:
         require(config.in_flight_repeat != "none", handle, "repeated in flight")
@@ -158,6 +189,17 @@ def _check_item(handle, view, n, k, config):
     expected = view.remaining - (request.cached_hint if not view.computed else 0)
     require(config.chunks or n - k >= max(1, expected), handle, "chunked to", n - k, "of", view.remaining,
             "without the verb")
+
+
+def _check_tree(who, levels, k, config):
+    if levels is None:
+        require(k <= config.k_max, who, "drafts", k, "in a chain of at most", config.k_max)
+        return
+    require(config.tree is not None, who, "drafts a tree; the engine declared none")
+    require(sum(levels) == k, who, "drafts", k, "in levels", levels)
+    require(k <= config.tree["nodes_max"], who, "drafts", k, "of at most", config.tree["nodes_max"])
+    require(len(levels) <= config.k_max, who, "has levels", levels, "of at most", config.k_max)
+    require(max(levels) <= config.tree["width_max"], who, "has levels", levels, "too wide")
 
 
 def check_blocks(plan, seen, config, free):

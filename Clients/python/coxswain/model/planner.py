@@ -10,6 +10,7 @@ class Planner:
         self.rng, self.verbs = rng, set(register["capabilities"])
         self.limits, self.repeat = register["limits"], register["in_flight_repeat"]
         self.k_max = register.get("drafter", {}).get("k_max", 0)
+        self.tree = register.get("drafter", {}).get("tree") if "draft_request" in self.verbs else None
         if not self.verbs & {"draft_request", "draft_batch"}:
             self.k_max = 0
         self._calm = 0
@@ -21,10 +22,14 @@ class Planner:
         body, named = {}, set()
         if not calm:
             self._preempt(mirror, body, named)
-        run = self._run(mirror, calm, named)
+        run, levels = self._run(mirror, calm, named), {}
+        if self.tree:
+            run = self._grow_trees(mirror, run, levels)
         if "draft_request" not in self.verbs and any(k for _, _, k in run):
             body["draft_batch"] = max(k for _, _, k in run)
         self._compress(mirror, run, body, named)
+        if any(h in levels for h in body.get("run", {}).get("h", ())):
+            body["run"]["levels"] = ["".join(map(str, levels.get(h, ()))) for h in body["run"]["h"]]
         if not run and not named and "hold" in self.verbs:
             body["hold_us"] = 2000
         if not calm and "victim_order" in self.verbs and self.rng.random() < 0.7:
@@ -89,6 +94,25 @@ class Planner:
             if entry.adapter is not None:
                 adapters.add(entry.adapter)
         return run
+
+    def _grow_trees(self, mirror, run, levels):
+        """Some chains become trees of as many levels, within the engine's limits and the budget."""
+        left, grown = self.limits["step_tokens"] - sum(n for _, n, _ in run), []
+        for h, n, k in run:
+            entry = mirror.entries[h]
+            if k and self.rng.random() < 0.6:
+                most = min(self.tree["nodes_max"], entry.max_output - entry.output - 1, k + left)
+                widths = [1] * k
+                while sum(widths) < most and self.rng.random() < 0.8:
+                    level = self.rng.randrange(k)
+                    if widths[level] < self.tree["width_max"]:
+                        widths[level] += 1
+                if sum(widths) > k:
+                    levels[h] = widths
+                    left -= sum(widths) - k
+                    n, k = n - k + sum(widths), sum(widths)
+            grown.append((h, n, k))
+        return grown
 
     def _compress(self, mirror, run, body, named):
         """Says `decode:"all"` where it fits, with the others paused by name."""

@@ -54,8 +54,10 @@ class Session:
         self.epoch, self.seq = None, 0
         self.names, self._new_names = {}, []
         self._removed, self._free_handles = [], []
-        # seq -> [launches without a result, elapsed_us, digits]; oldest first.
+        # seq -> [launches without a result, elapsed_us, digits, whether drafts lay in trees]; oldest first.
         self._unsettled = OrderedDict()
+        # Those of them with trees that the Step built last settles.
+        self.settled_trees = set()
         self.seen, self._arrival_clock = {}, {}
         self._spot_turn = 0
         self._stalled = None
@@ -262,9 +264,12 @@ class Session:
     def _put_settled(self, message):
         """A seq is settled once, when the last of its launches is (a fallback may have several)."""
         settled = []
-        for seq, (left, elapsed_us, digits) in self._unsettled.items():
+        self.settled_trees = set()
+        for seq, (left, elapsed_us, digits, has_trees) in self._unsettled.items():
             if left:
                 break
+            if has_trees:
+                self.settled_trees.add(seq)
             entry = {"seq": seq, "elapsed_us": elapsed_us}
             if digits:
                 entry["accepted"] = "".join(DIGITS[a] for a in digits)
@@ -375,7 +380,7 @@ class Session:
         self._iterations += 1
         self.counts["fallback_iterations"] += 1
         self.engine.launch(self.epoch, self.seq, items)
-        self._unsettled.setdefault(self.seq, [0, 0, []])[0] += 1
+        self._unsettled.setdefault(self.seq, [0, 0, [], False])[0] += 1
 
     def settle(self):
         """Takes the oldest result."""
@@ -417,7 +422,7 @@ class Session:
         victims += [r for r in engine.running[::-1] if r.handle is None]
         victims += engine.running[::-1]
         for handle, n, k in plan.items:
-            item = self._run_item(handle, n, k, batch, victims)
+            item = self._run_item(handle, n, k, batch, victims, plan.levels.get(handle))
             if item:
                 items.append(item)
                 batch.append(item.request)
@@ -436,7 +441,8 @@ class Session:
         launch = engine.launch(self.epoch, self.seq if plan.items or rng.random() < 0.5 else None, items)
         launch.draft_items = draft_items
         if launch.seq is not None:
-            self._unsettled[self.seq] = [1, 0, []]
+            has_trees = any(item is not None and item.depth < item.drafts for item in draft_items)
+            self._unsettled[self.seq] = [1, 0, [], has_trees]
 
     def _act(self, verb, view, argument):
         engine, request = self.engine, view.request
@@ -463,7 +469,7 @@ class Session:
             else:
                 engine.swap_out(request)
 
-    def _run_item(self, handle, n, k, batch, victims):
+    def _run_item(self, handle, n, k, batch, victims, levels):
         """Launches one planned item, or part of it. An item that is not as planned becomes an exception."""
         request, rng = self.seen[handle].request, self.rng
         if request.finished:
@@ -480,7 +486,7 @@ class Session:
             item, why = self.engine.work(request, plain // 2, 0, batch, victims)
             why = why or "partial"
         else:
-            item, why = self.engine.work(request, plain, drafts, batch, victims)
+            item, why = self.engine.work(request, plain, drafts, batch, victims, levels)
         if not why:
             item.exact = True
             return item
