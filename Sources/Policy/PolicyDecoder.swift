@@ -69,6 +69,7 @@ struct PolicyDecoder {
     }
     section(root, "memory", PolicyField.Memory.self) {
       $0.ratioPpm("watermark_ratio", most: PolicyLimits.watermarkRatio, into: &config.watermarkPpm)
+      $0.choice("eviction", into: &config.eviction)
     }
     section(root, "speculation", PolicyField.Speculation.self) { decodeSpeculation($0, &config) }
     AllocationCheck(settings: root, sink: sink).check(config)

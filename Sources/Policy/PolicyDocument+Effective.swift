@@ -38,7 +38,10 @@ extension PolicyDocument {
       "rest_plans": JSONValue(config.preemption.restPlans),
       "per_second": config.preemption.perSecond.map { JSONValue($0) } ?? .null,
     ]
-    file["memory"] = ["watermark_ratio": .number(Double(config.watermarkPpm) / 1_000_000)]
+    file["memory"] = [
+      "watermark_ratio": .number(Double(config.watermarkPpm) / 1_000_000),
+      "eviction": .string(config.eviction.rawValue),
+    ]
     file["speculation"] = Self.json(config.speculation, draftTokens: config.draftTokens)
     if let models = json["models"]?.arrayValue, !models.isEmpty { file["models"] = .array(models) }
     return .object(file)

@@ -62,7 +62,10 @@ public enum PolicyField {
     case perSecond = "per_second"
   }
 
-  public enum Memory: String, CaseIterable, Sendable { case watermarkRatio = "watermark_ratio" }
+  public enum Memory: String, CaseIterable, Sendable {
+    case watermarkRatio = "watermark_ratio"
+    case eviction
+  }
 
   public enum Speculation: String, CaseIterable, Sendable {
     case mode

@@ -4,6 +4,7 @@ extension SchedulerCore {
   mutating func requeueChanged() {
     var changed = mirror.takeChanged()
     if queue.counts { chargeTenants(changed) }
+    if cache != nil { noteChangeInCache(changed) }
     for slot in changed.lazy.map(Int.init) where !mirror.table.requests[slot].isCandidate { enqueue(slot) }
     groups.settle(nowUs: mirror.nowUs, workCosts)
     for slot in changed.lazy.map(Int.init) where mirror.table.requests[slot].isCandidate { enqueue(slot) }

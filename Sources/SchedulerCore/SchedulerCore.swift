@@ -24,6 +24,8 @@ public struct SchedulerCore: Codable, Sendable {
   var preemption: PreemptionController
   var speculation: SpeculationController
   var memory: MemoryManager
+  /// nil for engines whose prefixes have no names.
+  var cache: CacheController?
   var residency: AdapterResidency
   var placement = PlacementManager()
   var exerciser: Exerciser
@@ -65,6 +67,7 @@ public struct SchedulerCore: Codable, Sendable {
     peak = PeakNeed(engine: engine)
     ranked = RankedPlanner(policy: policy, maySwap: preemption.maySwap)
     goodput = GoodputPlanner(engine: engine, policy: policy)
+    cache = CacheController(engine: engine, policy: policy, attentionTokens: goodput.time.prices.attentionTokens)
     queue = QueueManager(policy: policy, batchTokens: goodput.kvCapacityTokens)
     groups = RequestGroups(policy: policy)
   }
@@ -75,7 +78,9 @@ public struct SchedulerCore: Codable, Sendable {
     exerciser.observe(epoch: delta.epoch, seq: delta.seq, arrivals: delta.arrived.h.count)
     learn()
     preemption.observe(mirror.table, nowUs: mirror.nowUs)
+    cache?.observe(delta, mirror.table, nowUs: mirror.nowUs)
     requeueChanged()
+    cache?.noteProgress(mirror.table.requests, nowUs: mirror.nowUs)
   }
 
   /// Makes the plan that answers the Step applied last. `plan` is emptied first and keeps its storage.
@@ -115,13 +120,16 @@ public struct SchedulerCore: Codable, Sendable {
     draft.closeItems()
     preemption.close(draft, takenBlocks: budget.takenBlocks)
     preemptedLast = draft.preemptedCount > 0
+    let cachePlan = cache == nil ? nil : planCache(resources)
     publish(resources, into: &plan)
+    if let cachePlan { plan.cache = cachePlan }
   }
 
   /// The plan made last never reached the engine in time: it may not be reported as launched.
   public mutating func dropPlan() {
     mirror.planned.removeAll()
     memory.newsWasLost()
+    cache?.planWasLost()
     placement.newsWasLost()
     publication.forget()
   }
@@ -143,6 +151,7 @@ public struct SchedulerCore: Codable, Sendable {
     admission = AdmissionController(engine: engine, policy: policy)
     speculation.setPolicy(policy)
     memory.setPolicy(policy)
+    cache?.setPolicy(policy)
     goodput.setPolicy(policy)
     if policy.ordering != ranked.ordering || policy.deadlineAnchor != ranked.anchor {
       ranked = RankedPlanner(policy: policy, maySwap: preemption.maySwap)

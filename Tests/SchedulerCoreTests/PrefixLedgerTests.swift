@@ -66,6 +66,45 @@ struct PrefixLedgerTests {
     #expect(gone == [1])
   }
 
+  /// Keys that are no chain end a path where that shows, so that no block stands behind itself.
+  @Test func keysThatAreNoChain() {
+    var ledger = PrefixLedger(eviction: .lru, blockTokens: 16)
+    let first = ledger.begin([1, 2, 1, 3], isChecked: true, nowUs: 1)
+    let second = ledger.begin([2, 1], isChecked: true, nowUs: 2)
+    #expect(first.slots.count == 2 && second.slots.isEmpty)
+    #expect(ledger.knownCount == 2)
+  }
+
+  /// What was given up is there after all; what was believed is not.
+  @Test func takenBack() {
+    var ledger = PrefixLedger(eviction: .lru, blockTokens: 16)
+    _ = use(&ledger, [1, 2, 3], atS: 1)
+    let gone = [ledger.evict(nowUs: 2_000_000), ledger.evict(nowUs: 2_000_000)]
+    #expect(gone == [3, 2])
+    for key: UInt64 in [2, 3] { ledger.restore(key) }
+    #expect(ledger.cachedCount == 3)
+    ledger.forget(3)
+    let rest = evictAll(&ledger, atS: 3)
+    #expect(rest == [2, 1])
+  }
+
+  /// Under another rule everything that is cached can still go, and what is in use still stays.
+  @Test(arguments: CacheEviction.allCases, CacheEviction.allCases)
+  func anotherRule(first: CacheEviction, second: CacheEviction) {
+    var ledger = PrefixLedger(eviction: first, blockTokens: 16)
+    _ = use(&ledger, [1, 2, 3], atS: 1)
+    _ = use(&ledger, [7, 8], atS: 2)
+    let path = ledger.begin([7], nowUs: 3_000_000)
+    let before = ledger.evict(nowUs: 3_000_000)
+    ledger.setEviction(second)
+    #expect(ledger.eviction == second && ledger.isHeld(7))
+    let gone = ([before].compactMap { $0 } + evictAll(&ledger, atS: 4)).sorted()
+    #expect(gone == [1, 2, 3, 8])
+    ledger.end(path, promptTokens: 16, outputTokens: 1, nowUs: 5_000_000)
+    let rest = evictAll(&ledger, atS: 6)
+    #expect(rest == [7])
+  }
+
   /// Random uses: counts add up, memory stays within its limit, and a copy from its own encoding goes on in the same way.
   @Test(arguments: CacheEviction.allCases, [1, 2, 3])
   func boundedAndRepeatable(eviction: CacheEviction, seed: Int) throws {

@@ -73,7 +73,12 @@ import WireProtocol
     full.order = [8, 9]
     full.budgetTokens = 512
     full.draftBatch = 3
-    full.cache = CachePlan(watermarkBlocks: [10, 0])
+    var cache = CachePlan(watermarkBlocks: [10, 0])
+    cache.evict = [0, .max]
+    cache.pin = [1]
+    cache.unpin = [2]
+    cache.prefetch = [3]
+    full.cache = cache
     full.placement = PlacementPlan(
       generation: 3, cpus: [0, 1, 2, 3, 8], numaNode: 0, memoryNode: 1, reasons: WordDriftTests.placementReasons)
     full.reasons = WordDriftTests.reasons.map { PlanReason(h: 1, reason: $0) }

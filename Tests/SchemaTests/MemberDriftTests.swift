@@ -22,6 +22,7 @@ import WireProtocol
   @Test func membersOfAPlan() throws {
     try expect("step-reply-v1", "$defs/plan", is: MessageField.Plan.self)
     try expect("plan-v1", "", is: MessageField.PlanRequest.self)
+    try expect("step-reply-v1", "$defs/plan/properties/cache", is: MessageField.Cache.self)
     let ofStep = Set(MessageField.Step.allCases).subtracting([.epoch, .seq])
     #expect(try SchemaFile("plan-v1").members("properties/step") == ofStep.map(\.rawValue).sorted())
   }
@@ -30,7 +31,8 @@ import WireProtocol
     try expect("register-v1", "", is: MessageField.Register.self)
     try expect("register-reply-v1", "", is: MessageField.RegisterReply.self)
     let stepFields = try SchemaFile("register-reply-v1").words("properties/step_fields/items")
-    #expect(stepFields == MessageField.Step.stepFields.map(\.rawValue))
+    let prefixFields = MessageField.PrefixField.allCases.map(\.rawValue)
+    #expect(stepFields == MessageField.Step.stepFields.map(\.rawValue) + prefixFields)
   }
 
   @Test func membersOfAPolicy() throws {

@@ -40,6 +40,7 @@ import WireProtocol
     try expect("policy-v1", anchor, are: PolicyConfig.DeadlineAnchor.self)
     try expect("policy-v1", "properties/preemption/properties/victim_order", are: PolicyConfig.VictimOrder.self)
     try expect("policy-v1", "properties/preemption/properties/means", are: PreemptionRules.Means.self)
+    try expect("policy-v1", "properties/memory/properties/eviction", are: EvictionRule.self)
     try expect("policy-v1", "properties/admission/properties/infeasible", are: AdmissionRules.Infeasible.self)
     try expect("policy-v1", "properties/admission/properties/reserve_peak", are: AdmissionRules.PeakReserve.self)
     try expect("policy-v1", "properties/speculation/properties/mode", are: SpeculationConfig.Mode.self)
@@ -78,7 +79,8 @@ import WireProtocol
     .speculating(drafts: 1), .draftsUnlikely(acceptancePercent: 1), .draftsKV(freeBlocks: 1), .draftsLost(us: 1),
     .shedQueueDepth(waiting: 1), .shedInfeasible(lateUs: 1), .deferred(waitMs: 1),
     .upgraded(requests: 1), .returnedPlace(waiting: 1), .returnedKV(blocks: 1), .waitingShare(requests: 1),
-    .upgradeQuota(requests: 1), .upgradeRate(requests: 1), .stalled(steps: 1),
+    .upgradeQuota(requests: 1), .upgradeRate(requests: 1), .cacheEvicted(units: 1), .cachePinned(tokens: 1),
+    .cachePrefetched(tokens: 1), .stalled(steps: 1),
   ]
   static let placementReasons: [PlacementReason] = [.singleNode(nodes: 1), .mostMemory(bytes: 1), .topologyUnknown]
 
@@ -89,7 +91,8 @@ import WireProtocol
       .pausedInFlight,
       .pausedFinished, .adapterLimit, .waitingBudget, .waitingSequences, .waitingKV, .waitingMemory, .waitingPreemption,
       .speculating, .draftsUnlikely, .draftsKV, .draftsLost, .shedQueueDepth, .deferred,
-      .shedInfeasible, .upgraded, .returnedPlace, .returnedKV, .waitingShare, .upgradeQuota, .upgradeRate, .stalled:
+      .shedInfeasible, .upgraded, .returnedPlace, .returnedKV, .waitingShare, .upgradeQuota, .upgradeRate, .cacheEvicted,
+      .cachePinned, .cachePrefetched, .stalled:
       true
     }
   }

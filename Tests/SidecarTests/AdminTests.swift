@@ -25,6 +25,25 @@ struct AdminTests {
     }
   }
 
+  @Test func namesOfPrefixesTravelAsTheyAreInProcess() async throws {
+    let prefix = PrefixOptions(verbs: [.kvEvict, .kvPin], unitTokens: 32)
+    let (overSocket, inProcess, pinned) = try await RunningSidecar.with { directory in
+      let socket = SentMessages()
+      let core = SentMessages()
+      let card = try Self.run(
+        RecordingLink(try SocketLink(path: directory + "/engine.sock"), socket), prefix, kvTokens: 6_000)
+      try Self.run(
+        RecordingLink(CoreLink(policy: PolicyDocument.preset("vllm-v1")!.config), core), prefix, kvTokens: 6_000)
+      return (socket.lines, core.lines, card.json["prefix_cache"]?["pinned_units"]?.integerValue)
+    }
+    #expect(pinned ?? 0 > 0)
+    #expect(overSocket.contains { $0.contains("\"prefix\":[\"0") && $0.contains("\"kv_cached_blocks\"") })
+    #expect(overSocket.count == inProcess.count)
+    for (socket, core) in zip(overSocket, inProcess).dropFirst() {
+      #expect(socket.drop { $0 != "," } == core.drop { $0 != "," })
+    }
+  }
+
   @Test func statusAndRequestsFollowAnEngine() async throws {
     try await RunningSidecar.with { directory in
       let engine = try WireClient(path: directory + "/engine.sock")
@@ -103,11 +122,18 @@ struct AdminTests {
     }
   }
 
-  private static func run(_ link: RecordingLink) throws {
+  @discardableResult
+  private static func run(
+    _ link: RecordingLink, _ prefix: PrefixOptions? = nil, kvTokens: Int? = nil
+  ) throws -> Scorecard {
+    var options = EngineOptions()
+    options.prefix = prefix
+    options.kvCapacityTokens = kvTokens
     var engine = ReferenceEngine(
-      profile: try #require(try GPUProfile.bundled(GPUProfile.defaultName)), options: EngineOptions(), mix: .standard,
+      profile: try #require(try GPUProfile.bundled(GPUProfile.defaultName)), options: options, mix: .standard,
       workload: GeneratedWorkload(requests: 40, ratePerS: 20, mix: .standard, seed: 3), link: link)
     let card = try engine.run(clock: { 0 }, onProgress: { _ in true })
     #expect(card.requests == 40)
+    return card
   }
 }

@@ -33,6 +33,10 @@ struct GoldenTests {
     Scenario(name: "balanced", policy: "balanced", requests: 20, ratePerS: 40) { $0.stepTokens = 256 },
     Scenario(name: "at-least", policy: "at-least", requests: 30, ratePerS: 60) { $0.sequences = 8 },
     Scenario(name: "exerciser", policy: "exerciser", requests: 8, ratePerS: 20),
+    Scenario(name: "prefixes", policy: "exerciser", requests: 24, ratePerS: 60, lines: 200) {
+      $0.kvCapacityTokens = 4_000
+      $0.prefix = PrefixOptions(verbs: [.kvEvict, .kvPin, .kvPrefetch], unitTokens: 64, tierBytes: 1_000_000_000)
+    },
   ]
 
   /// Written by hand: one situation each, with `check` and `spot` as the engine would count.

@@ -1,6 +1,7 @@
 import Foundation
 import Policy
 import SchedulerCore
+import Simulator
 import Testing
 import WireClient
 import WireProtocol
@@ -29,6 +30,21 @@ struct RecordingTests {
     #expect(try Self.run(recording) == recording.stepCount)
     // The file says all that was in memory.
     #expect(try RecordedRun.text(of: recording) == text)
+  }
+
+  /// What the core believes of the prefix cache is in the copies that segments start from.
+  @Test func aRunWithNamedPrefixesReplaysByteForByte() async throws {
+    let text = try await RunningSidecar.with(limits: RecordedRun.smallRing(), policy: "exerciser") { directory in
+      try RecordedRun.engine(
+        directory, requests: 120, kvTokens: 6_000,
+        prefix: PrefixOptions(verbs: [.kvEvict, .kvPin, .kvPrefetch], unitTokens: 64, tierBytes: 1_000_000_000))
+      return try RecordedRun.text(directory)
+    }
+    let recording = try RecordingReader.read(text)
+    #expect(try #require(recording.segments.first).start.seq > 0)
+    #expect(try Self.run(recording) == recording.stepCount)
+    let words = String(decoding: text, as: UTF8.self)
+    for verb in ["evict", "pin", "prefetch"] { #expect(words.contains("\"\(verb)\":[")) }
   }
 
   @Test func aRingThatForgotItsBeginningReplaysFromACopyOfTheCore() async throws {

@@ -12,6 +12,9 @@ struct WorkPrices: Codable, Sendable {
   /// Measured over predicted time.
   var factor: Double
 
+  /// Prefix tokens at which a prompt token's attention costs as much as everything else of it; 0: it costs nothing.
+  var attentionTokens: Int { pairMs > 0 ? Int(min(prefillMs / pairMs, Double(Int32.max))) : 0 }
+
   /// GPU time that `tokens` more prefill tokens after `prefix` tokens cost, spread over however many iterations, in
   /// microseconds.
   @inline(__always)

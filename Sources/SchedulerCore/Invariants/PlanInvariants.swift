@@ -6,7 +6,26 @@ extension SchedulerCore {
     checkItems(plan, &found)
     checkVerbs(plan, &found)
     checkDecodeSet(plan, &found)
+    checkCache(plan, &found)
     return found
+  }
+
+  private func checkCache(_ plan: StepPlan, _ found: inout [String]) {
+    guard let named = plan.cache, named.hasVerbs else { return }
+    let lists: [(keys: [UInt64], verb: Capabilities, name: String)] = [
+      (named.evict, .kvEvict, "kv_evict"), (named.pin, .kvPin, "kv_pin"), (named.unpin, .kvPin, "kv_pin"),
+      (named.prefetch, .kvPrefetch, "kv_prefetch"),
+    ]
+    for list in lists where !list.keys.isEmpty {
+      if !engine.capabilities.contains(list.verb) || engine.prefixCache == nil {
+        found.append("undeclared verb \(list.name)")
+      }
+      if list.keys.count > CachePlan.keysMax { found.append("\(list.keys.count) keys for \(list.name)") }
+      if Set(list.keys).count != list.keys.count { found.append("a key twice for \(list.name)") }
+    }
+    for key in named.evict where cache?.isHeld(key) ?? true { found.append("\(key) is evicted and in use") }
+    if !Set(named.evict).isDisjoint(with: named.pin + named.prefetch) { found.append("a key is evicted and kept") }
+    if let pins = cache?.pinnedKeys, pins.count > CachePlan.keysMax { found.append("\(pins.count) keys are pinned") }
   }
 
   private func checkItems(_ plan: StepPlan, _ found: inout [String]) {

@@ -16,11 +16,14 @@ struct MemoryManager: Codable, Sendable {
     watermarkBlocks = next
   }
 
+  /// What every cache plan says.
+  var cachePlan: CachePlan { CachePlan(watermarkBlocks: Array(watermarkBlocks)) }
+
   /// The cache plan if the engine does not have it yet.
   mutating func takeNews() -> CachePlan? {
     guard isNews else { return nil }
     isNews = false
-    return CachePlan(watermarkBlocks: Array(watermarkBlocks))
+    return cachePlan
   }
 
   /// A plan that never arrived told nobody.

@@ -36,7 +36,7 @@ public struct PrefixLedger: Codable, Sendable {
 
   public static let blocksMaxDefault = 65_536
 
-  public let eviction: CacheEviction
+  public private(set) var eviction: CacheEviction
   private let blocksMax: Int
   private let blockTokens: Int
   /// Prefix tokens at which attention costs as much as everything else; 0: depth does not count.
@@ -78,6 +78,20 @@ public struct PrefixLedger: Codable, Sendable {
   /// LFU counts to here.
   private static let frequencies = 16
 
+  /// Goes on under another rule; what was learned of uses is lost. O(blocks log blocks).
+  mutating func setEviction(_ next: CacheEviction) {
+    eviction = next
+    model = ReuseModel(kinds: PrefixKind.count, familySize: PrefixKind.familySize)
+    history = ReuseHistory(usesMax: blocksMax)
+    leaves = ContiguousArray(repeating: TickHeap(), count: Self.lists(next))
+    for slot in blocks.indices where index[blocks[slot].key] == Int32(slot) {
+      blocks[slot].use = -1
+      blocks[slot].kind = Int32(list(uses: Int(max(1, blocks[slot].uses)), kind: PrefixKind.unfilled))
+      forgetIfIdle(slot)
+      offer(slot)
+    }
+  }
+
   public var knownCount: Int { blocks.count - free.count }
 
   public func isCached(_ key: UInt64) -> Bool { index[key].map { blocks[Int($0)].isCached } ?? false }
@@ -85,12 +99,14 @@ public struct PrefixLedger: Codable, Sendable {
   // MARK: - A request's life
 
   /// A request came whose prompt has these blocks. They stay while it lives.
-  public mutating func begin(_ keys: some Collection<UInt64>, nowUs: Int64) -> Path {
+  /// - Parameter isChecked: a key that stands at another depth than it did is none of a chain: the path ends there.
+  public mutating func begin(_ keys: some Collection<UInt64>, isChecked: Bool = false, nowUs: Int64) -> Path {
     if eviction == .reuseValue { history.age(to: nowUs, &model) }
     var path = Path()
     var parent: UInt64?
     for key in keys {
       let known = index[key]
+      if isChecked, let known, blocks[Int(known)].depth != Int32(path.slots.count) { break }
       guard let slot = known ?? insert(key, parent: parent, depth: path.slots.count) else { break }
       if known != nil, path.knownBlocks == path.slots.count { path.knownBlocks += 1 }
       let block = blocks[Int(slot)]
@@ -105,8 +121,10 @@ public struct PrefixLedger: Codable, Sendable {
   }
 
   /// The engine has only so many of the path's leading blocks: what the ledger believed beyond that is taken back.
-  public mutating func correct(_ path: inout Path, cachedBlocks: Int) {
-    for position in path.slots.indices.reversed() where position >= cachedBlocks {
+  /// - Parameter knownBlocks: leading blocks that the figure speaks about; nil: all.
+  public mutating func correct(_ path: inout Path, cachedBlocks: Int, knownBlocks: Int? = nil) {
+    let known = min(knownBlocks ?? path.slots.count, path.slots.count)
+    for position in path.slots.indices.prefix(known).reversed() where position >= cachedBlocks {
       setCached(Int(path.slots[position]), false)
     }
     for position in path.slots.indices where position < cachedBlocks { setCached(Int(path.slots[position]), true) }
@@ -116,6 +134,31 @@ public struct PrefixLedger: Codable, Sendable {
   /// The first `computedBlocks` blocks of a path are in the cache now.
   public mutating func store(_ path: Path, computedBlocks: Int) {
     for slot in path.slots.prefix(computedBlocks) { setCached(Int(slot), true) }
+  }
+
+  /// Leading blocks of a path that are cached now.
+  func cachedCount(of path: Path) -> Int { path.slots.prefix { blocks[Int($0)].isCached }.count }
+
+  /// Cached blocks that nobody uses.
+  var idleCount: Int { cachedCount - heldCount }
+
+  /// Somebody has it in its prompt.
+  func isHeld(_ key: UInt64) -> Bool { index[key].map { blocks[Int($0)].holders > 0 } ?? false }
+
+  func key(of slot: Int32) -> UInt64 { blocks[Int(slot)].key }
+
+  /// A block that was given up is in the cache after all, as far as it is still known.
+  mutating func restore(_ key: UInt64) {
+    guard let slot = index[key].map(Int.init) else { return }
+    setCached(slot, true)
+    offer(slot)
+  }
+
+  /// A block is not in the cache after all.
+  mutating func forget(_ key: UInt64) {
+    guard let slot = index[key].map(Int.init) else { return }
+    setCached(slot, false)
+    forgetIfIdle(slot)
   }
 
   /// The request ended.

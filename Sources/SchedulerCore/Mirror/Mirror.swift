@@ -69,6 +69,11 @@ struct Mirror: Codable, Sendable {
         field: "/kv_free_blocks",
         reason: "\(delta.kvFreeBlocks.count) counts; expected one per pool: \(freeBlocks.count)")
     }
+    guard delta.kvCachedBlocks.isEmpty || delta.kvCachedBlocks.count == freeBlocks.count else {
+      throw StepRejection(
+        field: "/kv_cached_blocks",
+        reason: "\(delta.kvCachedBlocks.count) counts; expected one per pool: \(freeBlocks.count)")
+    }
     for pool in freeBlocks.indices { freeBlocks[pool] = delta.kvFreeBlocks[pool] }
     // A step back counts as no time, and time goes on from there; a jump forward is believed.
     if delta.nowUs < engineNowUs {
@@ -486,6 +491,9 @@ struct Mirror: Codable, Sendable {
   mutating func assumeFreeBlocks(_ blocks: [Int]) {
     for pool in freeBlocks.indices { freeBlocks[pool] = blocks[pool] }
   }
+
+  /// More of a waiting request's prompt will be in the cache than it was on arrival.
+  mutating func expectHit(slot: Int, tokens: Int) { table.expectHit(slot: slot, tokens: tokens) }
 
   mutating func takeChanged() -> ContiguousArray<Int32> { table.takeChanged() }
 

@@ -114,6 +114,19 @@ public struct EngineDescription: Hashable, Codable, Sendable {
     case embedding
   }
 
+  /// A prefix cache whose contents the engine names by keys (Docs/wire.md, "Prefixes by name").
+  public struct PrefixCache: Hashable, Codable, Sendable {
+    /// Tokens of one named prefix unit: a multiple of every group's block.
+    public var blockTokens: Int
+    /// Units that a slower tier holds; 0: there is none.
+    public var tierBlocks: Int
+
+    public init(blockTokens: Int, tierBlocks: Int = 0) {
+      self.blockTokens = blockTokens
+      self.tierBlocks = tierBlocks
+    }
+  }
+
   public var name: String
   public var version: String
   public var serverID: String
@@ -134,12 +147,15 @@ public struct EngineDescription: Hashable, Codable, Sendable {
   public var fullPromptMustFit: Bool
   public var kinds: [Kind]
   public var capabilities: Capabilities
+  /// nil: what the cache holds has no names.
+  public var prefixCache: PrefixCache?
 
   public init(
     name: String, version: String, serverID: String, dpRank: Int = 0, dpSize: Int = 1, tp: Int = 1, pp: Int = 1,
     engineBootID: String, nowUs: Int64 = 0, model: Model, inFlightMax: Int = 1,
     inFlightRepeat: InFlightRepeat = .any, limits: Limits, drafter: Drafter? = nil, fullPromptMustFit: Bool = false,
-    kinds: [Kind] = [.chat, .completion], capabilities: Capabilities
+    kinds: [Kind] = [.chat, .completion], capabilities: Capabilities,
+    prefixCache: PrefixCache? = nil
   ) {
     self.name = name
     self.version = version
@@ -158,5 +174,11 @@ public struct EngineDescription: Hashable, Codable, Sendable {
     self.fullPromptMustFit = fullPromptMustFit
     self.kinds = kinds
     self.capabilities = capabilities
+    self.prefixCache = prefixCache
+  }
+
+  /// Plans may name prefixes: the engine names them, and can do something with the names.
+  public var takesPrefixVerbs: Bool {
+    prefixCache != nil && !capabilities.isDisjoint(with: [.kvEvict, .kvPin, .kvPrefetch])
   }
 }

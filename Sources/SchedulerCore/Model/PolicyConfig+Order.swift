@@ -8,6 +8,7 @@ extension PolicyConfig {
     same.sequences = other.sequences
     same.longPrefillTokens = other.longPrefillTokens
     same.watermarkPpm = other.watermarkPpm
+    same.eviction = other.eviction
     same.victimOrder = other.victimOrder
     same.draftTokens = other.draftTokens
     same.holdUs = other.holdUs

@@ -159,6 +159,8 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
   public var longPrefillTokens: Int
   /// Share of each pool that admission leaves free, in parts per million.
   public var watermarkPpm: Int
+  /// Who chooses what leaves the prefix cache, where the engine takes the choice.
+  public var eviction = EvictionRule.engine
   public var victimOrder: VictimOrder
   public var preemption = PreemptionRules()
   public var admission = AdmissionRules()

@@ -66,6 +66,12 @@ public enum Reason: Hashable, Codable, Sendable {
   case upgradeQuota(requests: Int)
   /// Left out or passed over: as many of its class as may were upgraded in the last second; `requests` are now.
   case upgradeRate(requests: Int)
+  /// So many named units of the prefix cache go to make room for its work.
+  case cacheEvicted(units: Int)
+  /// The cache keeps its first `tokens` tokens until it starts.
+  case cachePinned(tokens: Int)
+  /// `tokens` tokens of its prefix come back from the slower tier: copying them takes less time than computing them.
+  case cachePrefetched(tokens: Int)
   /// Only this item is tried: nothing of the last `steps` plans could be run.
   case stalled(steps: Int)
 
@@ -113,6 +119,9 @@ public enum Reason: Hashable, Codable, Sendable {
     case .waitingShare: "waiting_share"
     case .upgradeQuota: "upgrade_quota"
     case .upgradeRate: "upgrade_rate"
+    case .cacheEvicted: "cache_evicted"
+    case .cachePinned: "cache_pinned"
+    case .cachePrefetched: "cache_prefetched"
     case .stalled: "stalled"
     }
   }
@@ -128,7 +137,7 @@ public enum Reason: Hashable, Codable, Sendable {
       .waitingPreemption(let x), .speculating(let x), .draftsUnlikely(let x), .draftsKV(let x),
       .draftsLost(let x), .shedQueueDepth(let x), .shedInfeasible(let x), .deferred(let x), .stalled(let x),
       .upgraded(let x), .returnedPlace(let x), .returnedKV(let x), .waitingShare(let x), .upgradeQuota(let x),
-      .upgradeRate(let x):
+      .upgradeRate(let x), .cacheEvicted(let x), .cachePinned(let x), .cachePrefetched(let x):
       x
     }
   }

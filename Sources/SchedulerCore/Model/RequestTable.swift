@@ -184,6 +184,11 @@ public struct RequestTable: Codable, Sendable {
     changed.append(Int32(slot))
   }
 
+  /// More of its prompt will be in the cache than it was on arrival.
+  mutating func expectHit(slot: Int, tokens: Int) {
+    requests[slot].cachedTokens = max(requests[slot].cachedTokens, tokens)
+  }
+
   public mutating func addUnsettledPlan(slot: Int) { requests[slot].unsettledPlans += 1 }
 
   /// The slots that changed since the last call, each once or more; `giveBack` returns the emptied storage.

@@ -26,6 +26,13 @@ public struct StepDelta: Hashable, Sendable {
     public var ttftSLOMs: [Int] = []
     /// Optional: 0 means the class decides.
     public var tpotSLOMs: [Int] = []
+    /// Optional: keys of each prompt's leading prefix units, all prompts' in a row. A key stands for everything up to
+    /// its unit's end.
+    public var prefixKeys: [UInt64] = []
+    /// End of each arrival's keys in `prefixKeys`; empty where the column is absent.
+    public var prefixEnd: [Int] = []
+    /// Optional: prefix tokens beyond `cachedTokens` that a slower tier holds.
+    public var tierTokens: [Int] = []
 
     public init() {}
 
@@ -41,6 +48,20 @@ public struct StepDelta: Hashable, Sendable {
       cachedTokens.removeAll(keepingCapacity: true)
       ttftSLOMs.removeAll(keepingCapacity: true)
       tpotSLOMs.removeAll(keepingCapacity: true)
+      removePrefixes()
+    }
+
+    /// Takes the names of prefixes out: not every sidecar knows them.
+    public mutating func removePrefixes() {
+      prefixKeys.removeAll(keepingCapacity: true)
+      prefixEnd.removeAll(keepingCapacity: true)
+      tierTokens.removeAll(keepingCapacity: true)
+    }
+
+    /// The keys of one arrival.
+    public func keys(of index: Int) -> ArraySlice<UInt64> {
+      guard index < prefixEnd.count else { return [] }
+      return prefixKeys[(index > 0 ? prefixEnd[index - 1] : 0)..<prefixEnd[index]]
     }
   }
 
@@ -178,6 +199,8 @@ public struct StepDelta: Hashable, Sendable {
   public var sync = false
   /// Free blocks of each pool, evictable cached blocks included, after everything launched so far.
   public var kvFreeBlocks: [Int] = []
+  /// Optional: those of them that hold cached content, one count per pool.
+  public var kvCachedBlocks: [Int] = []
   /// Names that join the session's table: tenants, classes, adapters.
   public var names: [String] = []
   public var arrived = Arrivals()
@@ -204,6 +227,7 @@ public struct StepDelta: Hashable, Sendable {
     nowUs = 0
     sync = false
     kvFreeBlocks.removeAll(keepingCapacity: true)
+    kvCachedBlocks.removeAll(keepingCapacity: true)
     names.removeAll(keepingCapacity: true)
     arrived.removeAll()
     launched.removeAll()

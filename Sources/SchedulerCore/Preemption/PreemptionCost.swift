@@ -30,6 +30,12 @@ struct PreemptionCost: Codable, Hashable, Sendable {
   /// The same by way of the disk. The data crosses host memory on its way; the disk is what it waits for.
   func diskUs(tokens: Int) -> Int? { diskBytesPerS.map { Self.copyUs(bytes: tokens * bytesPerToken, bytesPerS: $0) } }
 
+  /// Into the GPU's memory and not out of it: what a prefix takes that host memory holds, at the measured bandwidth.
+  func fetchUs(tokens: Int, _ resources: ResourceSnapshot) -> Int {
+    let bytesPerS = max(1, resources.hostLinkBytesPerS ?? Self.hostLinkBytesPerSGuess)
+    return Int((Double(tokens * bytesPerToken) * 1_000_000 / Double(bytesPerS)).rounded(.up))
+  }
+
   /// Out and back, rounded up.
   static func copyUs(bytes: Int, bytesPerS: Int) -> Int {
     Int((2 * Double(bytes) * 1_000_000 / Double(bytesPerS)).rounded(.up))

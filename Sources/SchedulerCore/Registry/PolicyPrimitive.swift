@@ -9,6 +9,7 @@ public struct PolicyPrimitive: Hashable, Sendable {
     case budget = "batch.budget_from"
     case victimOrder = "preemption.victim_order"
     case means = "preemption.means"
+    case eviction = "memory.eviction"
     case speculation = "speculation.mode"
   }
 
@@ -32,7 +33,7 @@ public struct PolicyPrimitive: Hashable, Sendable {
   public let source: String
   public let stability: Stability
   /// Cost of one step. R running requests, W waiting ones, A admitted in this step, C changed since the last one,
-  /// V victims of this step, T tenants, K classes, D drafts of the longest draft; empty where it costs nothing of its
-  /// own.
+  /// V victims of this step, E evicted prefix units, T tenants, K classes, D drafts of the longest draft; empty where
+  /// it costs nothing of its own.
   public let perStep: String
 }

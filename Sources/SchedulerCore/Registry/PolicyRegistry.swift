@@ -14,6 +14,7 @@ public enum PolicyRegistry {
     case .budget: BatchRules.Budget.allCases.map(entry)
     case .victimOrder: PolicyConfig.VictimOrder.allCases.map(entry)
     case .means: PreemptionRules.Means.allCases.map(entry)
+    case .eviction: EvictionRule.allCases.map(entry)
     case .speculation: SpeculationConfig.Mode.allCases.map(entry)
     }
   }
@@ -119,6 +120,19 @@ public enum PolicyRegistry {
     return PolicyPrimitive(
       member: .means, name: value.rawValue, source: source, stability: .stable,
       perStep: value == .cost ? "V R" : "V")
+  }
+
+  public static func entry(_ value: EvictionRule) -> PolicyPrimitive {
+    let (source, perStep) =
+      switch value {
+      case .engine: ("the engine's own rule", "")
+      case .lru: ("vLLM V1", "C + E log of the cache")
+      case .lfu: ("textbook", "C + E log of the cache")
+      case .reuseValue: ("ours, after LHD, NSDI 2018", "C + E log of the cache")
+      }
+    return PolicyPrimitive(
+      member: .eviction, name: value.rawValue, source: source,
+      stability: value == .reuseValue ? .experimental : .stable, perStep: perStep)
   }
 
   public static func entry(_ value: SpeculationConfig.Mode) -> PolicyPrimitive {

@@ -37,6 +37,9 @@ enum ReasonText {
     case "waiting_share": "its class has its share, \(number) requests, and no better class leaves any idle"
     case "upgrade_quota": "\(number) of its class run on capacity of better classes, the quota"
     case "upgrade_rate": "its class had its upgrades of this second; \(number) are upgraded now"
+    case "cache_evicted": "\(number) named prefixes leave the cache to make room for it"
+    case "cache_pinned": "the cache keeps its first \(number) tokens until it starts"
+    case "cache_prefetched": "\(number) tokens of its prefix come back from the slower tier"
     case "stalled": "tried alone: nothing of the last \(number) plans could be run"
     default: "\(code) \(number)"
     }

@@ -74,7 +74,7 @@ final class EngineSession {
       ])
     return RegisterReply(
       session: registration.session, epoch: registration.epoch, applied: applied,
-      policyGeneration: policy.generation, mirrorLimits: limits.mirror
+      policyGeneration: policy.generation, mirrorLimits: limits.mirror, takesPrefixes: engine.takesPrefixVerbs
     ).json
   }
 

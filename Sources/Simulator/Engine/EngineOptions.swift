@@ -19,6 +19,8 @@ public struct EngineOptions: Hashable, Sendable {
   public var overheadUs: Int?
   /// nil: KV cannot leave the GPU.
   public var swap: SwapOptions?
+  /// nil: the engine keeps its prefix cache to itself.
+  public var prefix: PrefixOptions?
   /// nil: no drafter.
   public var speculation: SpeculationOptions?
   /// The same drafts for all requests of an iteration.
@@ -51,7 +53,14 @@ public struct EngineOptions: Hashable, Sendable {
         stepTokens: stepTokens ?? profile.stepTokens, sequences: sequences ?? profile.sequences,
         length: profile.length, adapters: adapters?.resident ?? 0, encoderTokens: 0),
       drafter: speculation.map(drafter), fullPromptMustFit: true,
-      capabilities: verbs)
+      capabilities: verbs, prefixCache: prefixCache(blockTokens, profile))
+  }
+
+  private func prefixCache(_ blockTokens: Int, _ profile: GPUProfile) -> EngineDescription.PrefixCache? {
+    guard prefixCaching, let prefix else { return nil }
+    let unitTokens = max(1, prefix.unitTokens / blockTokens) * blockTokens
+    return EngineDescription.PrefixCache(
+      blockTokens: unitTokens, tierBlocks: prefix.tierBytes / max(1, unitTokens * profile.kvBytesPerToken))
   }
 
   private func drafter(_ speculation: SpeculationOptions) -> EngineDescription.Drafter {
@@ -65,6 +74,7 @@ public struct EngineOptions: Hashable, Sendable {
     if let swap, swap.cpuBytes > 0 { verbs.insert(.swapCPU) }
     if let swap, swap.ssdBytes > 0 { verbs.insert(.swapSSD) }
     if speculation != nil { verbs.insert(draftsPerBatch ? .draftBatch : .draftRequest) }
+    if prefixCaching, let prefix { verbs.formUnion(prefix.verbs) }
     return verbs
   }
 }

@@ -25,11 +25,14 @@ struct EngineQueue {
   private var reusable: [(h: RequestHandle, removedSeq: UInt64)] = []
   private var reusableHead = 0
   private let blockTokens: Int
+  /// Blocks of one named prefix unit.
+  private let unitBlocks: Int
   private let prefixCaching: Bool
 
-  init(_ engine: EngineDescription, prefixCaching: Bool) {
+  init(_ engine: EngineDescription, prefixCaching: Bool, tier: PrefixTier? = nil) {
     blockTokens = engine.model.kvGroups[0].blockTokens
-    cache = PrefixCache(totalBlocks: engine.model.pools[0].blocks)
+    unitBlocks = max(1, (engine.prefixCache?.blockTokens ?? blockTokens) / blockTokens)
+    cache = PrefixCache(totalBlocks: engine.model.pools[0].blocks, unitBlocks: unitBlocks, tier: tier)
     self.prefixCaching = prefixCaching
   }
 
@@ -102,6 +105,7 @@ struct EngineQueue {
   private static let handleRestSteps: UInt64 = 8
 
   mutating func remove(_ h: RequestHandle, seq: UInt64) {
+    setBlocked(h, false)
     setComputed(h, 0)
     setOutput(h, 0)
     setRunning(h, false)
@@ -124,6 +128,12 @@ struct EngineQueue {
     if running { runningHandles.insert(h, at: place) } else { runningHandles.remove(at: place) }
     sums.running += running ? 1 : -1
     countWaiting(requests[Int(h)].tenant, running ? -1 : 1)
+  }
+
+  mutating func setBlocked(_ h: RequestHandle, _ blocked: Bool) {
+    guard requests[Int(h)].isBlocked != blocked else { return }
+    requests[Int(h)].isBlocked = blocked
+    sums.blocked += blocked ? 1 : -1
   }
 
   /// Where a handle is, or would go, in the ascending list.
@@ -189,7 +199,7 @@ struct EngineQueue {
   /// The GPU's memory is lost, the cache with it.
   mutating func loseGPU() {
     for h in liveHandles where requests[Int(h)].residence == .gpu && requests[Int(h)].computed > 0 { setComputed(h, 0) }
-    cache = PrefixCache(totalBlocks: cache.totalBlocks)
+    cache.loseAll()
   }
 
   /// Share of the held blocks' tokens that hold nothing: the rest of last blocks. A block that several requests hold
@@ -235,7 +245,9 @@ struct EngineQueue {
     guard requests[slot].sharedBlocks < prefixKeys[slot].count else { return }
     let full = min(requests[slot].computed / blockTokens, prefixKeys[slot].count)
     while requests[slot].sharedBlocks < full {
-      guard cache.publish(prefixKeys[slot][requests[slot].sharedBlocks]) else { return }
+      let block = requests[slot].sharedBlocks
+      let parent = block > 0 ? prefixKeys[slot][block - 1] : nil
+      guard cache.publish(prefixKeys[slot][block], after: parent) else { return }
       requests[slot].sharedBlocks += 1
       requests[slot].privateBlocks -= 1
       sharedHolds += 1
@@ -251,6 +263,26 @@ struct EngineQueue {
     guard request.computed == 0 else { return 0 }
     let most = min(prefixKeys[Int(h)].count, (request.promptTokens - 1) / blockTokens)
     return most == 0 ? 0 : cache.hitCount(prefixKeys[Int(h)][..<most]) * blockTokens
+  }
+
+  /// Tokens of the prompt behind a hit that the slower tier holds.
+  func tierTokens(_ h: RequestHandle, afterHit tokens: Int) -> Int {
+    let most = min(prefixKeys[Int(h)].count, (requests[Int(h)].promptTokens - 1) / blockTokens)
+    let hit = tokens / blockTokens
+    return hit >= most ? 0 : cache.tierCount(prefixKeys[Int(h)][hit..<most]) * blockTokens
+  }
+
+  /// When the block behind a hit will be there, if it is on its way.
+  func landing(_ h: RequestHandle, afterHit tokens: Int) -> Int64? {
+    let most = min(prefixKeys[Int(h)].count, (requests[Int(h)].promptTokens - 1) / blockTokens)
+    let hit = tokens / blockTokens
+    return hit >= most ? nil : cache.landing(prefixKeys[Int(h)][hit..<most])
+  }
+
+  /// Names of the prompt's full units: each has the identity of its last block.
+  func unitKeys(_ h: RequestHandle, most: Int) -> [UInt64] {
+    let blocks = min(prefixKeys[Int(h)].count, requests[Int(h)].promptTokens / blockTokens)
+    return (0..<min(blocks / unitBlocks, most)).map { prefixKeys[Int(h)][($0 + 1) * unitBlocks - 1] }
   }
 
   /// The same for a request that is not here.
@@ -299,6 +331,8 @@ struct EngineQueue {
       return SeededRandom.mixed(SeededRandom.mixed(id) &+ UInt64(block))
     }
   }
+
+  mutating func changeCache(_ change: (inout PrefixCache) -> Void) { change(&cache) }
 
   // MARK: - Notes
 

@@ -26,6 +26,8 @@ struct EngineRequest {
   var knownOutput = 0
   var isRunning = false
   var isLive = true
+  /// Its prefix is on its way back, and it waits for that.
+  var isBlocked = false
   var residence = Residence.gpu
   /// It lost its place on the GPU since its last token.
   var wasPreempted = false

@@ -81,11 +81,17 @@ struct PlanCheck {
       (.pause, !plan.pause.isEmpty), (.truncate, !plan.truncate.isEmpty), (.requeue, !plan.requeue.isEmpty),
       (.swapCPU, !plan.swapCPU.isEmpty), (.swapSSD, !plan.swapSSD.isEmpty), (.abort, !plan.abort.isEmpty),
       (.victimOrder, !plan.victims.isEmpty), (.order, !plan.order.isEmpty), (.budget, plan.budgetTokens != nil),
-      (.hold, plan.holdUs != nil), (.draftBatch, plan.draftBatch != nil),
+      (.hold, plan.holdUs != nil), (.draftBatch, plan.draftBatch != nil), (.kvEvict, !plan.evict.isEmpty),
+      (.kvPin, !(plan.pin.isEmpty && plan.unpin.isEmpty)), (.kvPrefetch, !plan.prefetch.isEmpty),
     ]
     for (verb, isUsed) in used where isUsed && !engine.capabilities.contains(verb) {
       let name = Capabilities.named.first { $0.verb == verb }?.name ?? ""
       throw fail("only declared verbs", name)
+    }
+    for keys in [plan.evict, plan.pin, plan.unpin, plan.prefetch] {
+      guard keys.count <= CachePlan.keysMax, Set(keys).count == keys.count else {
+        throw fail("few keys, each once", "\(keys.count)")
+      }
     }
     guard plan.budgetTokens ?? 0 <= engine.limits.stepTokens else {
       throw fail("the budget never rises above the engine's", "\(plan.budgetTokens ?? 0)")

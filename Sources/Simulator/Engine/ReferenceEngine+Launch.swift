@@ -7,6 +7,7 @@ extension ReferenceEngine {
     try expandWork()
     try verify()
     guard reply.hasPlan else { return }
+    applyCachePlan()
     for item in reply.truncate where item.keepTokens > 0 && item.keepTokens < queue[item.h].computed {
       scorecard.addRecomputed(queue[item.h].computed - item.keepTokens)
       queue.setComputed(item.h, item.keepTokens)
@@ -104,6 +105,10 @@ extension ReferenceEngine {
     _ item: StepPlan.Item, _ features: inout IterationFeatures, _ batch: inout LaunchedIteration
   ) -> Int {
     let hit = queue[item.h].isRunning ? 0 : queue.hitTokens(item.h)
+    if !queue[item.h].isRunning, queue[item.h].computed == 0, let untilUs = queue.landing(item.h, afterHit: hit) {
+      keepBack(item, untilUs: untilUs)
+      return 0
+    }
     if hit > 0 { return runAfterHit(item, hit, &features, &batch) }
     guard hasRoom(item) else {
       refuse(item, &batch)
@@ -155,6 +160,7 @@ extension ReferenceEngine {
       features.addDecode(context: request.computed, tokens: tokens)
     } else {
       features.addPrefill(tokens: tokens, prefix: request.computed)
+      scorecard.addPrefilled(tokens)
       scorecard.fairness.add(tenant: request.tenant, input: tokens, output: 0)
     }
     queue.grow(item.h, by: tokens)

@@ -65,9 +65,9 @@ extension ReferenceEngine {
   private mutating func setMemoryLevel(_ level: MemoryPressureLevel) {
     link.setMemoryLevel(level)
     switch level {
-    case .none, .warn: cpuTier.limit(toShare: 1)
-    case .shrink: cpuTier.limit(toShare: 0.5)
-    case .close: cpuTier.limit(toShare: 0)
+    case .none, .warn: limitHostMemory(toShare: 1)
+    case .shrink: limitHostMemory(toShare: 0.5)
+    case .close: limitHostMemory(toShare: 0)
     }
     for h in queue.liveHandles.sorted() where cpuTier.isOverfull && queue[h].residence == .cpu {
       scorecard.addRecomputed(queue[h].computed)
@@ -77,6 +77,11 @@ extension ReferenceEngine {
       queue.setComputed(h, 0)
       reportState(h)
     }
+  }
+
+  private mutating func limitHostMemory(toShare share: Double) {
+    cpuTier.limit(toShare: share)
+    queue.changeCache { $0.limitTier(toShare: share) }
   }
 
   /// Results in flight and all KV on the GPU are lost; running requests go back to waiting, and the instance is down.
@@ -96,6 +101,7 @@ extension ReferenceEngine {
       reportState(h)
     }
     queue.loseGPU()
+    for index in keptBack.indices { keptBack[index].untilUs = 0 }
     away = away.filter { queue[$0.key].residence != .gpu }
     adapters.removeAll()
     owedUs = 0

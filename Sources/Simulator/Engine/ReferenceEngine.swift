@@ -55,6 +55,8 @@ public struct ReferenceEngine {
   /// The last plan was empty: an arrival calls for a Step at once.
   private var isWaiting = true
 
+  /// Requests that wait for their prefix to come back.
+  var keptBack: [KeptBack] = []
   var cpuTier: SwapTier
   var ssdTier: SwapTier
   /// Time of transfers and loads that the next iteration pays for.
@@ -79,7 +81,8 @@ public struct ReferenceEngine {
     self.mix = mix
     self.link = link
     self.workload = workload
-    queue = EngineQueue(engine, prefixCaching: options.prefixCaching)
+    queue = EngineQueue(
+      engine, prefixCaching: options.prefixCaching, tier: Self.prefixTier(options, engine, self.profile))
     check = PlanCheck(engine)
     scorecard = Scorecard(policy: link.policyName, profile: profile.name, mix: mix)
     scorecard.fairness.batchTokens = engine.model.pools[0].blocks * engine.model.kvGroups[0].blockTokens
@@ -89,6 +92,15 @@ public struct ReferenceEngine {
     ssdTier = SwapTier(bytes: options.swap?.ssdBytes ?? 0, bytesPerS: options.swap?.ssdBytesPerS ?? 0)
     adapters = ResidentAdapters(capacity: options.adapters?.resident ?? 0)
     acceptance = options.speculation.map { HiddenAcceptance(options: $0, seed: options.seed) }
+  }
+
+  private static func prefixTier(
+    _ options: EngineOptions, _ engine: EngineDescription, _ profile: GPUProfile
+  ) -> PrefixTier? {
+    guard let prefix = options.prefix, prefix.tierBytes > 0 else { return nil }
+    return PrefixTier(
+      bytes: prefix.tierBytes, blockBytes: engine.model.kvGroups[0].blockTokens * profile.kvBytesPerToken,
+      bytesPerS: prefix.tierBytesPerS ?? Double(profile.hostLinkBytesPerS))
   }
 
   /// Runs the whole workload on this instance alone.
@@ -108,10 +120,14 @@ public struct ReferenceEngine {
 
   mutating func register() throws(EngineRunError) {
     epoch = try link.register(engine)
-    guard let swap = options.swap else { return }
+    let prefixBytesPerS = options.prefix.flatMap { prefix in
+      prefix.tierBytes > 0 ? Int(prefix.tierBytesPerS ?? Double(profile.hostLinkBytesPerS)) : nil
+    }
+    guard options.swap != nil || prefixBytesPerS != nil else { return }
+    let swap = options.swap
     link.setBandwidths(
-      hostLink: swap.cpuBytes > 0 ? Int(cpuTier.bytesPerS) : nil,
-      disk: swap.ssdBytes > 0 ? Int(ssdTier.bytesPerS) : nil)
+      hostLink: swap.map { $0.cpuBytes > 0 } ?? false ? Int(cpuTier.bytesPerS) : prefixBytesPerS,
+      disk: swap.map { $0.ssdBytes > 0 } ?? false ? Int(ssdTier.bytesPerS) : nil)
   }
 
   var hasWork: Bool {
@@ -139,6 +155,8 @@ public struct ReferenceEngine {
   mutating func step(_ clock: () -> Int) throws(EngineRunError) {
     nowUs = max(nowUs, dueUs)
     while let oldest = unsettled.first, oldest.endUs <= nowUs { settleOldest() }
+    let landedUs = nowUs
+    queue.changeCache { $0.settleTransfers(nowUs: landedUs) }
     takeArrivals()
     finishDelta()
     let sentNs = clock()
@@ -160,6 +178,9 @@ public struct ReferenceEngine {
     scorecard.makespanUs = nowUs
     scorecard.countedUs = min(nowUs, countsArrivalsUntilUs)
     scorecard.waits = link.waitScore
+    queue.changeCache { $0.close() }
+    scorecard.prefix = queue.cache.counts
+    scorecard.blockTokens = engine.model.kvGroups[0].blockTokens
     scorecard.close()
   }
 
@@ -225,6 +246,7 @@ public struct ReferenceEngine {
     queue.update(h) { $0.expectedHitTokens = hitTokens }
     delta.arrived.ttftSLOMs.append(entry.ttftSLOMs)
     delta.arrived.tpotSLOMs.append(entry.tpotSLOMs)
+    namePrefix(h, hitTokens: hitTokens)
     guard options.adapters != nil else { return }
     let adapter = work.adapter < 0 ? -1 : names.index(of: "adapter-\(work.adapter)", added: &delta.names)
     delta.arrived.adapter.append(adapter)
@@ -252,6 +274,8 @@ public struct ReferenceEngine {
     delta.seq = seq
     delta.nowUs = nowUs
     delta.kvFreeBlocks.append(queue.cache.freeBlocks)
+    if engine.takesPrefixVerbs { delta.kvCachedBlocks.append(queue.cache.evictableBlocks) }
+    reportKeptBack()
     delta.check = queue.sums
     if isFirstStep { delta.launched.mode = .none }
     fillState()
@@ -260,7 +284,8 @@ public struct ReferenceEngine {
     let h = queue.liveHandles[spotTurn]
     let request = queue[h]
     delta.spot = StepDelta.Spot(
-      h: h, computed: request.computed, output: request.output, running: request.isRunning, blocked: false)
+      h: h, computed: request.computed, output: request.output, running: request.isRunning,
+      blocked: request.isBlocked)
   }
 
   mutating func reportState(_ h: RequestHandle) {
@@ -292,7 +317,8 @@ public struct ReferenceEngine {
     }
     isWaiting = true
     // Nothing was planned: the next result, the next arrival, or the end of the hold, whatever comes first.
-    let arrivalUs = inboxHead < inbox.count ? max(nowUs, inbox[inboxHead].dueUs) : .max
+    let arrivalUs = min(
+      inboxHead < inbox.count ? max(nowUs, inbox[inboxHead].dueUs) : .max, max(nowUs, queue.cache.nextLandingUs))
     if let oldest = unsettled.first {
       dueUs = min(oldest.endUs, arrivalUs)
     } else if hasWork {

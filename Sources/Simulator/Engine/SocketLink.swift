@@ -10,6 +10,7 @@ public struct SocketLink: SchedulerLink {
   public private(set) var policyName = "sidecar"
   private let client: WireClient
   private var writer = JSONWriter()
+  private var takesPrefixes = false
 
   /// - Parameter path: of the engine socket.
   public init(path: String) throws(EngineRunError) {
@@ -19,11 +20,18 @@ public struct SocketLink: SchedulerLink {
   public mutating func register(_ engine: EngineDescription) throws(EngineRunError) -> UInt64 {
     let reply = try call(.register, RegisterMessage.encode(engine))
     do throws(CallError) {
-      return try RegisterReply.decode(reply).epoch
+      let registered = try RegisterReply.decode(reply)
+      takesPrefixes = registered.takesPrefixes
+      return registered.epoch
     } catch { throw .refused(seq: 0, error: error) }
   }
 
   public mutating func step(_ delta: StepDelta, into reply: inout StepReply) throws(EngineRunError) {
+    var delta = delta
+    if !takesPrefixes {
+      delta.arrived.removePrefixes()
+      delta.kvCachedBlocks.removeAll()
+    }
     let id = client.nextID()
     writer.removeAll()
     RequestWriter.write(id: id, method: WireMethod.step.rawValue, timeoutUs: Self.timeoutUs, into: &writer) {

@@ -14,6 +14,11 @@ public struct Scorecard: Sendable {
   public private(set) var recomputedTokens = 0
   public private(set) var computedTokens = 0
   public private(set) var cachedTokens = 0
+  /// Prompt tokens that were computed, those computed again included.
+  private(set) var prefilledTokens = 0
+  /// What became of cached prefix blocks, and the tokens of one.
+  var prefix = PrefixCounts()
+  var blockTokens = 0
   public private(set) var refusedItems = 0
   private var occupancySum = 0.0
   private(set) var occupancyMax = 0.0
@@ -93,6 +98,7 @@ public struct Scorecard: Sendable {
 
   mutating func addGap(us: Int, hadPreemption: Bool) { gaps.add(us, hadPreemption: hadPreemption) }
   mutating func addCached(_ tokens: Int) { cachedTokens += tokens }
+  mutating func addPrefilled(_ tokens: Int) { prefilledTokens += tokens }
   mutating func addRefusal() { refusedItems += 1 }
   mutating func addRoundTrip(ns: Int) { roundTripNs.add(ns) }
 
@@ -138,6 +144,9 @@ public struct Scorecard: Sendable {
     computedTokens += other.computedTokens
     cachedTokens += other.cachedTokens
     refusedItems += other.refusedItems
+    prefilledTokens += other.prefilledTokens
+    prefix.merge(other.prefix)
+    blockTokens = max(blockTokens, other.blockTokens)
     occupancySum += other.occupancySum
     occupancyMax = max(occupancyMax, other.occupancyMax)
     fragmentationSum += other.fragmentationSum
@@ -170,6 +179,12 @@ public struct Scorecard: Sendable {
   /// Goodput over a bound on it.
   func boundShare(_ boundRequestsPerS: Double) -> Double {
     boundRequestsPerS > 0 ? goodputRequestsPerS / boundRequestsPerS : 0
+  }
+
+  /// Share of the prompt tokens to be served that the prefix cache had; nil when there were none.
+  public var hitRatio: Double? {
+    let all = cachedTokens + prefilledTokens
+    return all > 0 ? Double(cachedTokens) / Double(all) : nil
   }
 
   /// Prompt tokens included.

@@ -61,7 +61,25 @@ struct ScorecardJSON {
       ("kv_occupancy_ratio", ["mean": .number(card.meanOccupancy), "max": .number(card.occupancyMax)]),
       ("kv_fragmentation_ratio", ["mean": .number(card.meanFragmentation), "max": .number(card.fragmentationMax)]),
       ("cpu_offload", offload(card.cpuTraffic)), ("ssd_offload", offload(card.ssdTraffic)),
-      ("kv_transfer_bytes", JSONValue(card.transferredBytes)),
+      ("kv_transfer_bytes", JSONValue(card.transferredBytes)), ("prefix_cache", prefixCache),
+    ]
+  }
+
+  private var prefixCache: JSONValue {
+    let counts = card.prefix
+    let seconds = max(1e-6, Double(card.makespanUs) / 1_000_000)
+    return [
+      "hit_ratio": Self.number(card.hitRatio),
+      "evicted_by_plan_tokens": JSONValue(counts.planEvictedBlocks * card.blockTokens),
+      "evicted_by_plan_units": JSONValue(counts.planEvictedUnits), "missed_units": JSONValue(counts.missedUnits),
+      "evicted_by_engine_tokens": JSONValue(counts.engineEvictedBlocks * card.blockTokens),
+      "pinned_units": JSONValue(counts.pinnedUnits),
+      "evicted_pinned_tokens": JSONValue(counts.pinnedEvictedBlocks * card.blockTokens),
+      "tier_stored_tokens": JSONValue(counts.storedBlocks * card.blockTokens),
+      "prefetched_tokens": JSONValue(counts.fetchedBlocks * card.blockTokens),
+      "prefetched_hit_tokens": JSONValue(counts.fetchedHitBlocks * card.blockTokens),
+      "prefetched_wasted_tokens": JSONValue(counts.fetchedWastedBlocks * card.blockTokens),
+      "prefetch_link_busy_ratio": .number(Double(counts.fetchUs) / 1_000_000 / seconds / Double(card.instances)),
     ]
   }
 

@@ -86,6 +86,7 @@ public enum ScorecardTable {
       lines.append(
         line("offload", "CPU \(cpu) MB/s, SSD \(TableText.number(json["ssd_offload"]?["bandwidth_mb_s"])) MB/s"))
     }
+    lines += prefixCache(json["prefix_cache"])
     if isPositive(json["drafted_tokens"]) {
       let drafted = TableText.whole(json["drafted_tokens"])
       lines.append(line("drafts", "\(TableText.whole(json["accepted_tokens"])) of \(drafted) right"))
@@ -106,6 +107,26 @@ public enum ScorecardTable {
       let all = TableText.number(json["usd_per_million_tokens"])
       let good = TableText.number(json["usd_per_million_good_tokens"])
       lines.append(line("price", "$ \(all) per million tokens, $ \(good) per million within SLO"))
+    }
+    return lines
+  }
+
+  private static func prefixCache(_ json: JSONValue?) -> [String] {
+    var lines: [String] = []
+    if isPositive(json?["hit_ratio"]) {
+      lines.append(
+        line(
+          "prefix cache",
+          "\(TableText.percent(json?["hit_ratio"])) of prompt tokens found; evicted "
+            + "\(TableText.whole(json?["evicted_by_plan_tokens"])) by plan, "
+            + "\(TableText.whole(json?["evicted_by_engine_tokens"])) by the engine"))
+    }
+    if isPositive(json?["prefetched_tokens"]) {
+      lines.append(
+        line(
+          "prefetch",
+          "\(TableText.whole(json?["prefetched_tokens"])) tokens, \(TableText.whole(json?["prefetched_hit_tokens"])) "
+            + "found, \(TableText.whole(json?["prefetched_wasted_tokens"])) wasted"))
     }
     return lines
   }

@@ -55,6 +55,35 @@ extension JSONReader {
     }
   }
 
+  /// One string of keys in a row.
+  mutating func keyString(_ keys: inout [UInt64], max: Int) throws(JSONError) {
+    let word = try word()
+    let digits = PrefixKeyText.digits
+    guard !word.hasEscapes, word.bytes.count.isMultiple(of: digits), word.bytes.count <= max * digits else {
+      throw invalid("\(word.bytes.count) bytes; expected keys of \(digits) hexadecimal digits, at most \(max)")
+    }
+    var key: UInt64 = 0
+    for (position, byte) in word.bytes.enumerated() {
+      guard let value = PrefixKeyText.value(byte) else {
+        throw invalid("expected hexadecimal digits, 0 to 9 and a to f")
+      }
+      key = key << 4 | value
+      if position % digits == digits - 1 {
+        keys.append(key)
+        key = 0
+      }
+    }
+  }
+
+  /// One string for each key.
+  mutating func keys(_ values: inout [UInt64], max: Int) throws(JSONError) {
+    try array { (position, reader) throws(JSONError) in
+      guard position < max else { throw reader.tooMany(max) }
+      try reader.keyString(&values, max: 1)
+      guard values.count == position + 1 else { throw reader.invalid("empty; expected a key") }
+    }
+  }
+
   /// A word of a closed set.
   mutating func choice<Choice: CaseIterable & RawRepresentable<String>>() throws(JSONError) -> Choice {
     let text = try string()

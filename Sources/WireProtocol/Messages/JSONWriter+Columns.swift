@@ -13,6 +13,12 @@ extension JSONWriter {
     endArray()
   }
 
+  mutating func keys(_ values: [UInt64]) {
+    beginArray()
+    for value in values { string(PrefixKeyText.text(CollectionOfOne(value))) }
+    endArray()
+  }
+
   mutating func words(_ values: [some RawRepresentable<String>]) {
     beginArray()
     for value in values { string(value.rawValue) }

@@ -4,6 +4,7 @@ public enum MessageField {
     case epoch, seq
     case nowUs = "now_us"
     case kvFreeBlocks = "kv_free_blocks"
+    case kvCachedBlocks = "kv_cached_blocks"
     case sync, names, arrived, launched, settled, state, removed, blocked, ready
     case untrackedTokens = "untracked_tokens"
     case check, spot
@@ -11,6 +12,14 @@ public enum MessageField {
     /// What an engine may send that changes state and that older sidecars do not know: the reply to Register lists
     /// them.
     public static let stepFields: [Step] = [.launched, .settled, .state, .untrackedTokens, .spot]
+  }
+
+  /// Members that an engine may send beside them when it registered a prefix cache and a verb for it: only such an
+  /// engine finds them in the list, so that all others get the reply that they know.
+  public enum PrefixField: String, CaseIterable, Hashable, Sendable {
+    case prefix
+    case tierTokens = "tier_tokens"
+    case kvCachedBlocks = "kv_cached_blocks"
   }
 
   public enum Arrival: String, CaseIterable, Hashable, Sendable {
@@ -23,6 +32,8 @@ public enum MessageField {
     case cachedTokens = "cached_tokens"
     case ttftSLOMs = "ttft_slo_ms"
     case tpotSLOMs = "tpot_slo_ms"
+    case prefix
+    case tierTokens = "tier_tokens"
   }
 
   public enum Launched: String, CaseIterable, Hashable, Sendable {
@@ -51,6 +62,11 @@ public enum MessageField {
     case cache, placement, reasons
   }
 
+  public enum Cache: String, CaseIterable, Hashable, Sendable {
+    case watermarkBlocks = "watermark_blocks"
+    case evict, pin, unpin, prefetch
+  }
+
   public enum Register: String, CaseIterable, Hashable, Sendable {
     case engine
     case serverID = "server_id"
@@ -65,6 +81,7 @@ public enum MessageField {
     case limits, drafter
     case fullPromptMustFit = "full_prompt_must_fit"
     case kinds, capabilities
+    case prefixCache = "prefix_cache"
   }
 
   public enum RegisterReply: String, CaseIterable, Hashable, Sendable {

@@ -13,6 +13,7 @@ public enum RegisterMessage {
   public static func decode(_ json: JSONValue, path: String = "") throws(CallError) -> EngineDescription {
     let message = try MessageReader(json, path: path)
     let engine = try message.member("engine")
+    let model = try model(try message.member("model"))
     let dpSize = try message.integer("dp_size", in: 1...ranksMax, default: 1)
     return EngineDescription(
       name: try engine.string("name"), version: try engine.string("version", default: ""),
@@ -22,12 +23,12 @@ public enum RegisterMessage {
       pp: try message.integer("pp", in: 1...ranksMax, default: 1),
       engineBootID: try message.string("engine_boot_id"),
       nowUs: Int64(try message.integer("now_us", in: 0...StepCodec.timeMax, default: 0)),
-      model: try model(try message.member("model")),
+      model: model,
       inFlightMax: try message.integer("in_flight_max", in: 1...inFlightMax, default: 1),
       inFlightRepeat: try message.choice("in_flight_repeat", default: .any),
       limits: try limits(try message.member("limits")), drafter: try drafter(message),
       fullPromptMustFit: try message.bool("full_prompt_must_fit", default: false), kinds: try kinds(message),
-      capabilities: try capabilities(message))
+      capabilities: try capabilities(message), prefixCache: try prefixCache(message, model))
   }
 
   private static func model(_ model: MessageReader) throws(CallError) -> EngineDescription.Model {
@@ -73,6 +74,22 @@ public enum RegisterMessage {
     return EngineDescription.Drafter.Tree(
       widthMax: try tree.integer("width_max", in: 2...DraftShape.widthMax),
       nodesMax: try tree.integer("nodes_max", in: 2...StepCodec.draftsMax))
+  }
+
+  /// Most tokens of one named prefix unit.
+  static let prefixBlockTokensMax = 65_536
+
+  private static func prefixCache(
+    _ message: MessageReader, _ model: EngineDescription.Model
+  ) throws(CallError) -> EngineDescription.PrefixCache? {
+    guard let cache = try message.objectIfPresent("prefix_cache") else { return nil }
+    let tokens = try cache.integer("block_tokens", in: 1...prefixBlockTokensMax)
+    for group in model.kvGroups where !tokens.isMultiple(of: group.blockTokens) {
+      throw .invalid(
+        field: cache.pointer("block_tokens"), "\(tokens); expected a multiple of every group's \(group.blockTokens)")
+    }
+    return EngineDescription.PrefixCache(
+      blockTokens: tokens, tierBlocks: try cache.integer("tier_blocks", default: 0))
   }
 
   private static func kinds(_ message: MessageReader) throws(CallError) -> [EngineDescription.Kind] {
@@ -127,6 +144,11 @@ public enum RegisterMessage {
     message["kinds"] = .array(engine.kinds.map { .string($0.rawValue) })
     message["capabilities"] = .array(
       Capabilities.named.filter { engine.capabilities.contains($0.verb) }.map { .string($0.name) })
+    if let cache = engine.prefixCache {
+      message["prefix_cache"] = [
+        "block_tokens": JSONValue(cache.blockTokens), "tier_blocks": JSONValue(cache.tierBlocks),
+      ]
+    }
     return .object(message)
   }
 

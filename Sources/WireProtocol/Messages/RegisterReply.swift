@@ -15,21 +15,27 @@ public struct RegisterReply: Hashable, Sendable {
 
   /// Version of the wire contract.
   public static let wireVersion = 1
+  /// Names that `step_fields` may list.
+  private static let stepFieldsMax = 64
 
   public var session: String
   public var epoch: UInt64
   public var applied: Applied?
   public var policyGeneration: Int
   public var mirrorLimits: MirrorLimits
+  /// The engine may name prefixes in its Steps.
+  public var takesPrefixes: Bool
 
   public init(
-    session: String, epoch: UInt64, applied: Applied?, policyGeneration: Int, mirrorLimits: MirrorLimits
+    session: String, epoch: UInt64, applied: Applied?, policyGeneration: Int, mirrorLimits: MirrorLimits,
+    takesPrefixes: Bool = false
   ) {
     self.session = session
     self.epoch = epoch
     self.applied = applied
     self.policyGeneration = policyGeneration
     self.mirrorLimits = mirrorLimits
+    self.takesPrefixes = takesPrefixes
   }
 
   public var json: JSONValue {
@@ -42,8 +48,13 @@ public struct RegisterReply: Hashable, Sendable {
         "arrived_per_step": JSONValue(mirrorLimits.arrivedPerStep),
       ],
       "wire": JSONValue(Self.wireVersion),
-      "step_fields": .array(MessageField.Step.stepFields.map { .string($0.rawValue) }),
+      "step_fields": .array(stepFields.map { .string($0) }),
     ]
+  }
+
+  private var stepFields: [String] {
+    MessageField.Step.stepFields.map(\.rawValue)
+      + (takesPrefixes ? MessageField.PrefixField.allCases.map(\.rawValue) : [])
   }
 
   public static func decode(_ json: JSONValue) throws(CallError) -> RegisterReply {
@@ -59,11 +70,13 @@ public struct RegisterReply: Hashable, Sendable {
       applied = Applied(epoch: epoch, seq: seq)
     }
     let limits = try message.member("mirror_limits")
+    let fields = Set(try message.array("step_fields", max: stepFieldsMax, default: []).compactMap(\.stringValue))
     return RegisterReply(
       session: try message.string("session"), epoch: epoch, applied: applied,
       policyGeneration: try message.integer("policy_generation", default: 0),
       mirrorLimits: MirrorLimits(
         running: try limits.integer("running"), waiting: try limits.integer("waiting"),
-        arrivedPerStep: try limits.integer("arrived_per_step")))
+        arrivedPerStep: try limits.integer("arrived_per_step")),
+      takesPrefixes: fields.isSuperset(of: MessageField.PrefixField.allCases.map(\.rawValue)))
   }
 }

@@ -13,6 +13,10 @@ extension StepCodec {
     writer.integer(delta.nowUs)
     writer.key("kv_free_blocks")
     writer.column(delta.kvFreeBlocks)
+    if !delta.kvCachedBlocks.isEmpty {
+      writer.key("kv_cached_blocks")
+      writer.column(delta.kvCachedBlocks)
+    }
     if delta.sync {
       writer.key("sync")
       writer.bool(true)
@@ -71,7 +75,7 @@ extension StepCodec {
     let columns: [(MessageField.Arrival, [Int])] = [
       (.tenant, arrived.tenant), (.requestClass, arrived.requestClass), (.prompt, arrived.prompt),
       (.maxOutput, arrived.maxOutput), (.adapter, arrived.adapter), (.cachedTokens, arrived.cachedTokens),
-      (.ttftSLOMs, arrived.ttftSLOMs), (.tpotSLOMs, arrived.tpotSLOMs),
+      (.ttftSLOMs, arrived.ttftSLOMs), (.tpotSLOMs, arrived.tpotSLOMs), (.tierTokens, arrived.tierTokens),
     ]
     for (field, values) in columns where !values.isEmpty {
       writer.key(field.rawValue)
@@ -79,6 +83,12 @@ extension StepCodec {
     }
     writer.key("age_us")
     writer.column(arrived.ageUs)
+    if !arrived.prefixEnd.isEmpty {
+      writer.key("prefix")
+      writer.beginArray()
+      for index in arrived.prefixEnd.indices { writer.string(PrefixKeyText.text(arrived.keys(of: index))) }
+      writer.endArray()
+    }
     writer.endObject()
   }
 

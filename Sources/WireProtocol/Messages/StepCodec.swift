@@ -9,6 +9,8 @@ public struct StepCodec: Sendable {
   public static let settledMax = 16
   /// Largest token, block or iteration count: sums over a whole queue stay far from overflow.
   public static let countMax = 1 << 31
+  /// Named prefix units of one prompt.
+  public static let prefixKeysMax = 256
   /// Drafts of one item: one base-36 digit.
   public static let draftsMax = 35
 
@@ -86,7 +88,9 @@ public struct StepCodec: Sendable {
   static let timeMax = 1 << 62
 
   private func readRare(_ key: JSONKey, _ reader: inout JSONReader, _ delta: inout StepDelta) throws(JSONError) {
-    if key.equals("launched") {
+    if key.equals("kv_cached_blocks") {
+      try reader.column(&delta.kvCachedBlocks, in: 0...Self.countMax, max: Self.poolsMax)
+    } else if key.equals("launched") {
       try readLaunched(&reader, &delta.launched)
     } else if key.equals("state") {
       try readState(&reader, &delta.state)
@@ -140,9 +144,30 @@ extension StepCodec {
       } else if key.equals("tpot_slo_ms") {
         try reader.column(&arrived.tpotSLOMs, in: 0...Self.countMax, max: most)
       } else {
-        try reader.skipValue()
+        try readPrefixes(key, &reader, &arrived)
       }
     }
+    try expectColumns(reader, arrived)
+  }
+
+  private func readPrefixes(
+    _ key: JSONKey, _ reader: inout JSONReader, _ arrived: inout StepDelta.Arrivals
+  ) throws(JSONError) {
+    let most = limits.arrivedPerStep
+    if key.equals("prefix") {
+      try reader.array { (position, reader) throws(JSONError) in
+        guard position < most else { throw reader.tooMany(most) }
+        try reader.keyString(&arrived.prefixKeys, max: Self.prefixKeysMax)
+        arrived.prefixEnd.append(arrived.prefixKeys.count)
+      }
+    } else if key.equals("tier_tokens") {
+      try reader.column(&arrived.tierTokens, in: 0...Self.countMax, max: most)
+    } else {
+      try reader.skipValue()
+    }
+  }
+
+  private func expectColumns(_ reader: JSONReader, _ arrived: StepDelta.Arrivals) throws(JSONError) {
     let count = arrived.h.count
     try reader.expect(arrived.id.count, count, "id")
     try reader.expect(arrived.tenant.count, count, "tenant")
@@ -154,6 +179,8 @@ extension StepCodec {
     try reader.expect(arrived.cachedTokens.count, count, "cached_tokens", optional: true)
     try reader.expect(arrived.ttftSLOMs.count, count, "ttft_slo_ms", optional: true)
     try reader.expect(arrived.tpotSLOMs.count, count, "tpot_slo_ms", optional: true)
+    try reader.expect(arrived.prefixEnd.count, count, "prefix", optional: true)
+    try reader.expect(arrived.tierTokens.count, count, "tier_tokens", optional: true)
   }
 
   private func readLaunched(_ reader: inout JSONReader, _ launched: inout StepDelta.Launched) throws(JSONError) {

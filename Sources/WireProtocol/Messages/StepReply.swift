@@ -25,6 +25,11 @@ public struct StepReply: Hashable, Sendable {
   public var holdUs: Int?
   /// Watermarks per pool; nil when unchanged.
   public var watermarkBlocks: [Int]?
+  /// What becomes of named prefixes, as `CachePlan` has it.
+  public var evict: [UInt64] = []
+  public var pin: [UInt64] = []
+  public var unpin: [UInt64] = []
+  public var prefetch: [UInt64] = []
   /// The placement plan as sent; nil when unchanged.
   public var placement: JSONValue?
   /// `[h, code, number]` each.
@@ -51,6 +56,10 @@ public struct StepReply: Hashable, Sendable {
     draftBatchShape = .chain
     holdUs = nil
     watermarkBlocks = nil
+    evict.removeAll(keepingCapacity: true)
+    pin.removeAll(keepingCapacity: true)
+    unpin.removeAll(keepingCapacity: true)
+    prefetch.removeAll(keepingCapacity: true)
     placement = nil
     reasons = nil
   }
@@ -126,13 +135,21 @@ public struct StepReply: Hashable, Sendable {
 
   private mutating func readCache(_ reader: inout JSONReader) throws(JSONError) {
     try reader.object { (key, reader) throws(JSONError) in
-      guard key.equals("watermark_blocks") else {
+      if key.equals("watermark_blocks") {
+        var blocks: [Int] = []
+        try reader.column(&blocks, in: 0...StepCodec.countMax, max: StepCodec.poolsMax)
+        watermarkBlocks = blocks
+      } else if key.equals("evict") {
+        try reader.keys(&evict, max: CachePlan.keysMax)
+      } else if key.equals("pin") {
+        try reader.keys(&pin, max: CachePlan.keysMax)
+      } else if key.equals("unpin") {
+        try reader.keys(&unpin, max: CachePlan.keysMax)
+      } else if key.equals("prefetch") {
+        try reader.keys(&prefetch, max: CachePlan.keysMax)
+      } else {
         try reader.skipValue()
-        return
       }
-      var blocks: [Int] = []
-      try reader.column(&blocks, in: 0...StepCodec.countMax, max: StepCodec.poolsMax)
-      watermarkBlocks = blocks
     }
   }
 
@@ -221,5 +238,10 @@ extension StepReply {
     draftBatchShape = plan.draftBatchShape
     holdUs = plan.holdUs
     watermarkBlocks = plan.cache?.watermarkBlocks
+    guard let cache = plan.cache, cache.hasVerbs else { return }
+    evict.append(contentsOf: cache.evict)
+    pin.append(contentsOf: cache.pin)
+    unpin.append(contentsOf: cache.unpin)
+    prefetch.append(contentsOf: cache.prefetch)
   }
 }

@@ -130,6 +130,13 @@ public enum StepReplyCodec {
       writer.beginObject()
       writer.key("watermark_blocks")
       writer.column(cache.watermarkBlocks)
+      let lists: [(MessageField.Cache, [UInt64])] = [
+        (.evict, cache.evict), (.pin, cache.pin), (.unpin, cache.unpin), (.prefetch, cache.prefetch),
+      ]
+      for (field, keys) in lists where !keys.isEmpty {
+        writer.key(field.rawValue)
+        writer.keys(keys)
+      }
       writer.endObject()
     }
     if let placement = plan.placement {

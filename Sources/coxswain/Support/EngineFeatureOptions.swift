@@ -1,4 +1,5 @@
 import ArgumentParser
+import SchedulerCore
 import Simulator
 
 /// What the simulated engine can do beside computing: other tiers for KV, drafts, adapters.
@@ -21,6 +22,17 @@ struct EngineFeatureOptions: ParsableArguments {
   var swapCpuGbPerS: Double?
   @Option(help: ArgumentHelp("Room on SSD for KV that leaves the GPU.", valueName: "GB")) var swapSsdGb = 0.0
   @Option(help: ArgumentHelp("Bandwidth between GPU and SSD.", valueName: "GB/s")) var swapSsdGbPerS = 5.0
+  @Option(
+    help: ArgumentHelp(
+      "What plans may do with the prefix cache: \(Self.cacheVerbNames.joined(separator: ", ")), with commas between.",
+      valueName: "verbs"))
+  var cacheVerbs: String?
+  @Option(help: ArgumentHelp("Tokens of one named unit of a prefix.", valueName: "n"))
+  var cacheUnitTokens = PrefixOptions.unitTokensDefault
+  @Option(help: ArgumentHelp("Pinned host memory for prefixes that leave the GPU.", valueName: "GB"))
+  var cacheTierGb = 0.0
+  @Option(help: ArgumentHelp("Its bandwidth to the GPU in place of the profile's.", valueName: "GB/s"))
+  var cacheTierGbPerS: Double?
   @OptionGroup var drafter: DraftOptions
   @Option(help: ArgumentHelp("How the share of right drafts varies: \(Self.modeNames).", valueName: "mode"))
   var acceptanceMode = SpeculationOptions.Mode.fixed
@@ -33,10 +45,14 @@ struct EngineFeatureOptions: ParsableArguments {
   func validate() throws {
     for (name, value) in [
       ("--swap-cpu-gb", swapCpuGb), ("--swap-ssd-gb", swapSsdGb), ("--adapter-load-ms", adapterLoadMs),
+      ("--cache-tier-gb", cacheTierGb),
     ] where !Self.gigabytesRange.contains(value) {
       throw ValidationError("\(name) \(value): expected \(Self.gigabytesRange)")
     }
-    for (name, value) in [("--swap-cpu-gb-per-s", swapCpuGbPerS ?? 1), ("--swap-ssd-gb-per-s", swapSsdGbPerS)]
+    for (name, value) in [
+      ("--swap-cpu-gb-per-s", swapCpuGbPerS ?? 1), ("--swap-ssd-gb-per-s", swapSsdGbPerS),
+      ("--cache-tier-gb-per-s", cacheTierGbPerS ?? 1),
+    ]
     where value <= 0 || !Self.gigabytesRange.contains(value) {
       throw ValidationError("\(name) \(value): expected more than 0, at most \(Self.gigabytesRange.upperBound)")
     }
@@ -49,13 +65,43 @@ struct EngineFeatureOptions: ParsableArguments {
     guard (0...Self.countRange.upperBound).contains(adapters) else {
       throw ValidationError("--adapters \(adapters): expected \(0...Self.countRange.upperBound)")
     }
-    for (name, value) in [("--resident-adapters", residentAdapters), ("--block-tokens", blockTokens ?? 1)]
-    where !Self.countRange.contains(value) {
+    try validateCache()
+    for (name, value) in [
+      ("--resident-adapters", residentAdapters), ("--block-tokens", blockTokens ?? 1),
+      ("--cache-unit-tokens", cacheUnitTokens),
+    ] where !Self.countRange.contains(value) {
       throw ValidationError("\(name) \(value): expected \(Self.countRange)")
     }
   }
 
+  private static let cacheVerbNames = ["evict", "pin", "prefetch"]
+
+  private var cacheWords: [String] { cacheVerbs?.split(separator: ",").map(String.init) ?? [] }
+
+  private func validateCache() throws {
+    let isWrong = cacheVerbs != nil && (cacheWords.isEmpty || !Set(cacheWords).isSubset(of: Self.cacheVerbNames))
+    if isWrong {
+      throw ValidationError(
+        "--cache-verbs \(cacheVerbs ?? ""): expected some of \(Self.cacheVerbNames.joined(separator: ", "))")
+    }
+    guard cacheVerbs == nil || !noPrefixCaching else {
+      throw ValidationError("--no-prefix-caching: there is nothing that --cache-verbs could be about")
+    }
+    guard cacheVerbs != nil || (cacheTierGb == 0 && cacheTierGbPerS == nil) else {
+      throw ValidationError("--cache-tier-gb needs --cache-verbs: nothing else brings prefixes back")
+    }
+  }
+
+  private var prefix: PrefixOptions? {
+    guard cacheVerbs != nil else { return nil }
+    let verbs = Capabilities.named.filter { entry in cacheWords.contains { "kv_\($0)" == entry.name } }
+    return PrefixOptions(
+      verbs: verbs.reduce(into: []) { $0.insert($1.verb) }, unitTokens: cacheUnitTokens,
+      tierBytes: Int(cacheTierGb * Self.gigabyte), tierBytesPerS: cacheTierGbPerS.map { $0 * Self.gigabyte })
+  }
+
   func apply(to options: inout EngineOptions) {
+    options.prefix = prefix
     options.prefixCaching = !noPrefixCaching
     options.tellsIterationTimes = !noTimeModel
     options.timeModelBias = timeModelBias

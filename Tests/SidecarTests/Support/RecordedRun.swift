@@ -15,11 +15,13 @@ enum RecordedRun {
   }
 
   static func engine(
-    _ directory: String, requests: Int = 60, inFlight: Int = 1, kvTokens: Int? = nil, seed: UInt64 = 3
+    _ directory: String, requests: Int = 60, inFlight: Int = 1, kvTokens: Int? = nil, seed: UInt64 = 3,
+    prefix: PrefixOptions? = nil
   ) throws {
     var options = EngineOptions()
     options.inFlightMax = inFlight
     options.kvCapacityTokens = kvTokens
+    options.prefix = prefix
     var engine = ReferenceEngine(
       profile: try #require(try GPUProfile.bundled(GPUProfile.defaultName)), options: options, mix: .standard,
       workload: GeneratedWorkload(requests: requests, ratePerS: 20, mix: .standard, seed: seed),

@@ -13,6 +13,12 @@ FIELD_VERBS = {
     "draft_batch": "draft_batch", "hold_us": "hold",
 }
 
+#: Lists of the cache plan that need a verb which the engine declared.
+CACHE_VERBS = {"evict": "kv_evict", "pin": "kv_pin", "unpin": "kv_pin", "prefetch": "kv_prefetch"}
+#: Keys in one list, and the digits of one.
+KEYS_MAX = 256
+KEY_DIGITS = 16
+
 
 class PlanError(Exception):
     """The plan cannot be used; the engine schedules this step by itself."""
@@ -22,7 +28,8 @@ class Plan:
     """Work of one iteration. `run_k` is None when nobody drafts. Handles are the session's."""
 
     __slots__ = (
-        "decode_all", "run_h", "run_n", "run_k", "pause", "requeue", "victims", "order", "budget_tokens", "hold_us")
+        "decode_all", "run_h", "run_n", "run_k", "pause", "requeue", "victims", "order", "budget_tokens", "hold_us",
+        "evict", "pin", "unpin", "prefetch")
 
     decode_all: bool
     run_h: list[int]
@@ -34,6 +41,11 @@ class Plan:
     order: list[int]
     budget_tokens: int | None
     hold_us: int | None
+    #: What becomes of named prefixes: keys of 16 hexadecimal digits.
+    evict: list[str]
+    pin: list[str]
+    unpin: list[str]
+    prefetch: list[str]
 
     @property
     def is_empty(self) -> bool:
@@ -61,6 +73,7 @@ def read_plan(body: Any, known: Mapping[int, Any], verbs: frozenset[str], step_t
     plan.hold_us = _number(body, "hold_us", HOLD_US_MIN, HOLD_US_MAX)
     if plan.requeue or plan.pause:
         _check_apart(plan)
+    _read_cache(plan, body.get("cache"), verbs)
     if plan.hold_us is not None and not plan.is_empty:
         raise PlanError("a hold with work")
     return plan
@@ -92,6 +105,24 @@ def _check_handles(handles: list[Any], field: str, known: Mapping[int, Any]) -> 
         raise PlanError(f"{field} names somebody twice")
     if not unique <= known.keys():
         raise PlanError(f"{field} names unknown handles, such as {sorted(map(str, unique - known.keys()))[0]}")
+
+
+def _read_cache(plan: Plan, cache: Any, verbs: frozenset[str]) -> None:
+    if cache is not None and not isinstance(cache, dict):
+        raise PlanError(f"cache is {type(cache).__name__}; expected an object")
+    for field, verb in CACHE_VERBS.items():
+        keys = (cache or {}).get(field, [])
+        if keys and verb not in verbs:
+            raise PlanError(f"cache.{field} without the verb {verb}")
+        if not isinstance(keys, list) or len(keys) > KEYS_MAX or not all(map(_is_key, keys)):
+            raise PlanError(f"cache.{field} is no list of at most {KEYS_MAX} keys")
+        if len(set(keys)) != len(keys):
+            raise PlanError(f"cache.{field} names a prefix twice")
+        setattr(plan, field, keys)
+
+
+def _is_key(key: Any) -> bool:
+    return isinstance(key, str) and len(key) == KEY_DIGITS and set(key) <= set("0123456789abcdef")
 
 
 def _number(body: dict[str, Any], field: str, least: int, most: int) -> int | None:

@@ -8,6 +8,7 @@ from coxswain.framing import HEADER, encode_frame, encode_message
 from coxswain.model.config import EngineConfig
 from coxswain.model.engine import Engine
 from coxswain.model.plan import PlanViolation
+from coxswain.model.prefixes import PREFIX_FIELDS, takes_prefixes
 from coxswain.model.session import Session, SessionError
 
 from .spoil import SPOILERS
@@ -187,7 +188,12 @@ class Rank:
             raise Mismatch(f"mirror limits {message['mirror_limits']}")
         if not STEP_FIELDS <= set(message["step_fields"]):
             raise Mismatch(f"step_fields {message['step_fields']}; this adapter sends {sorted(STEP_FIELDS)}")
-        session.open(epoch)
+        names_prefixes = takes_prefixes(self.engine.config.describe())
+        told = PREFIX_FIELDS & set(message["step_fields"])
+        if told != (PREFIX_FIELDS if names_prefixes else set()):
+            raise Mismatch(f"step_fields {message['step_fields']} for an engine with"
+                           f"{'' if names_prefixes else 'out'} names of prefixes")
+        session.open(epoch, names_prefixes)
         if self.rng.random() < 0.2 and len(self.engine.in_flight) < self.engine.config.in_flight_max:
             session.run_own()
 

@@ -307,6 +307,30 @@ def arrival_ragged(rng, session, message):
 
 
 @spoiler
+def prefix_ragged(rng, session, message):
+    if "prefix" not in message.get("arrived", {}):
+        return None
+    message["arrived"]["prefix"].append("")
+    return "/arrived/prefix"
+
+
+@spoiler
+def prefix_of_wrong_digits(rng, session, message):
+    if "prefix" not in message.get("arrived", {}):
+        return None
+    message["arrived"]["prefix"][0] = rng.choice(("00000000000000A7", "7", "0" * 16 * 257))
+    return "/arrived/prefix"
+
+
+@spoiler
+def cached_counts_of_other_shape(rng, session, message):
+    if "kv_cached_blocks" not in message:
+        return None
+    message["kv_cached_blocks"].append(0)
+    return "/kv_cached_blocks"
+
+
+@spoiler
 def kv_counts_of_other_shape(rng, session, message):
     message["kv_free_blocks"].append(1)
     return "/kv_free_blocks"
@@ -333,6 +357,7 @@ def add_arrival(message, handle):
     arrived = message.setdefault("arrived", {field: [] for field in row})
     for field, value in row.items():
         arrived[field].append(value)
-    for field, value in {"adapter": -1, "cached_tokens": 0, "ttft_slo_ms": 0, "tpot_slo_ms": 0}.items():
+    for field, value in {"adapter": -1, "cached_tokens": 0, "ttft_slo_ms": 0, "tpot_slo_ms": 0, "prefix": "",
+                         "tier_tokens": 0}.items():
         if field in arrived:
             arrived[field].append(value)

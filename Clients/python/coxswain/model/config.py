@@ -38,6 +38,11 @@ class EngineConfig:
         self.may_draft_less = rng.random() < 0.5
         # Whether the token sampled by work launched before a preemption is kept (rule 8, late results).
         self.keeps_late_token = rng.random() < 0.5
+        # Tokens of one named prefix unit; 0: the engine does not name its prefixes.
+        self.prefix_unit_tokens = 0
+        if rng.random() < 0.7:
+            self.prefix_unit_tokens = max(group.block_tokens for group in self.groups)
+        self.tier_blocks = rng.choice((0, 16))
         self.handle_count = 8 if rng.random() < 0.7 else 64
         # Trees of drafts that it verifies; k_max then counts levels.
         self.tree = {"width_max": rng.randint(2, 4), "nodes_max": rng.randint(2, 9)} if rng.random() < 0.5 else None
@@ -77,6 +82,8 @@ class EngineConfig:
             "full_prompt_must_fit": self.full_prompt_must_fit, "kinds": ["chat", "completion"],
             "capabilities": self.capabilities,
         }
+        if self.prefix_unit_tokens:
+            message["prefix_cache"] = {"block_tokens": self.prefix_unit_tokens, "tier_blocks": self.tier_blocks}
         if self.has_drafter:
             message["drafter"] = {"k_max": self.k_max, "per": self.drafter_per}
             if self.tree:

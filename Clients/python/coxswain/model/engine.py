@@ -17,6 +17,7 @@ class Request:
         "id", "tenant", "kind", "adapter", "prompt", "max_output", "stop_after", "prefix", "arrived_us",
         "computed", "output", "promised", "running", "blocked", "swapped", "life", "finished", "kv_tokens",
         "launches", "owed", "handle", "block_news", "shared_blocks", "cached_hint",
+        "prefix_keys",
     )
 
     def __init__(self, name, rng, now_us, adapters):
@@ -31,6 +32,8 @@ class Request:
         self.shared_blocks = [0, 0]
         # Prefix tokens that the engine told the sidecar to expect; a hint, often wrong.
         self.cached_hint = 0
+        # Names of its prefix units, as the sidecar was told them.
+        self.prefix_keys = []
 
     @property
     def known(self):

@@ -1,6 +1,7 @@
 """An independent mirror, built from messages only: the judge of what a sidecar must hold after each Step."""
 
 from .plan import depth
+from .prefixes import PREFIX_KEYS_MAX, is_key_string, keys_of
 from .session import ARRIVALS_MAX
 
 VERB_ORDER = ("truncate", "requeue", "swap_cpu", "swap_ssd")
@@ -17,13 +18,14 @@ class Rejected(Exception):
 
 class Entry:
     __slots__ = ("h", "id", "tenant", "kind", "adapter", "prompt", "max_output", "computed", "output", "running",
-                 "blocked", "arrived_us", "unsettled")
+                 "blocked", "arrived_us", "unsettled", "prefix_keys")
 
     def __init__(self, h, name, tenant, kind, adapter, prompt, max_output, arrived_us):
         self.h, self.id, self.tenant, self.kind, self.adapter = h, name, tenant, kind, adapter
         self.prompt, self.max_output, self.arrived_us = prompt, max_output, arrived_us
         self.computed = self.output = self.unsettled = 0
         self.running = self.blocked = False
+        self.prefix_keys = []
 
     @property
     def remaining(self):
@@ -82,6 +84,7 @@ class Mirror:
         self.entries, self.names, self.charges = {}, [], {}
         self.unsettled = {}
         self.retired = {}
+        self.told_keys = set()
         self.free_blocks = [pool["blocks"] for pool in register["model"]["pools"]]
         self.clock_us = self._reported_us = register["now_us"]
         self.seq = 0
@@ -97,6 +100,11 @@ class Mirror:
             raise Rejected("/kv_free_blocks", f"{free}; expected {self.pool_count} counts")
         for count in free:
             integer(count, "/kv_free_blocks")
+        cached = step.get("kv_cached_blocks", free)
+        if not isinstance(cached, list) or len(cached) != self.pool_count:
+            raise Rejected("/kv_cached_blocks", f"{cached}; expected {self.pool_count} counts")
+        for count in cached:
+            integer(count, "/kv_cached_blocks")
         self.free_blocks = free
         self._clock(integer(step.get("now_us"), "/now_us", -2 ** 63))
         self.names += step.get("names", [])
@@ -154,6 +162,22 @@ class Mirror:
                 h, name, self._name(tenant, "/arrived/tenant"), self._name(kind, "/arrived/class"),
                 None if adapter == -1 else self._name(adapter, "/arrived/adapter"),
                 integer(prompt, "/arrived/prompt"), integer(most, "/arrived/max_output"), self.clock_us - age_us)
+
+        self._named(step.get("arrived", {}))
+
+    def _named(self, arrived):
+        """Names of prefixes, and what a slower tier holds of them."""
+        for name in ("prefix", "tier_tokens"):
+            column = arrived.get(name)
+            if column is not None and (not isinstance(column, list) or len(column) != len(arrived["h"])):
+                raise Rejected("/arrived/" + name, "expected a column as long as the others")
+        for h, text in zip(arrived.get("h", ()), arrived.get("prefix", ())):
+            if not is_key_string(text, PREFIX_KEYS_MAX):
+                raise Rejected("/arrived/prefix", f"{text!r}; expected keys")
+            self.entries[h].prefix_keys = keys_of(text)
+            self.told_keys.update(self.entries[h].prefix_keys)
+        for tokens in arrived.get("tier_tokens", ()):
+            integer(tokens, "/arrived/tier_tokens")
 
     def _launched(self, step):
         launched = step.get("launched")

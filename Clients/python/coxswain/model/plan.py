@@ -1,5 +1,7 @@
 """Reads a plan and judges it by what the engine had told the sidecar (session rules 4, 8, 14, 16, 17)."""
 
+from .prefixes import CACHE_VERBS, KEYS_MAX, is_key_string
+
 HOLD_US_MIN, HOLD_US_MAX = 1_000, 100_000
 PREEMPTING = ("requeue", "swap_cpu", "swap_ssd")
 FIELDS = {
@@ -70,6 +72,9 @@ class Plan:
         require(len(handles) == len(levels), "ragged run columns", run)
         self.levels = {h: read_levels(digits) for h, digits in zip(handles, levels) if digits != ""}
         self.items = self._decode_set(seen, handles) + explicit if self.decodes_all else explicit
+        cache = body.get("cache") or {}
+        # What becomes of named prefixes: lists of keys.
+        self.cache = {name: cache.get(name, []) for name in CACHE_VERBS}
         self.victims = body.get("victims", [])
         self.hold_us = body.get("hold_us")
 
@@ -120,6 +125,23 @@ def check(plan, seen, config):
         require(HOLD_US_MIN <= plan.hold_us <= HOLD_US_MAX, "hold of", plan.hold_us, "us")
     if "budget_tokens" in body:
         require(0 < body["budget_tokens"] <= config.step_tokens, "budget of", body["budget_tokens"])
+
+
+def check_cache(plan, seen, config, told, pinned):
+    """What a plan does with named prefixes. `told`: keys that were named to the sidecar; `pinned`: those pinned now."""
+    for name, keys in plan.cache.items():
+        require(not keys or CACHE_VERBS[name] in config.capabilities, "undeclared verb", CACHE_VERBS[name])
+        require(not keys or config.prefix_unit_tokens, name, "and nothing was named")
+        require(len(keys) <= KEYS_MAX and len(set(keys)) == len(keys), name, "of", len(keys), "keys")
+        for key in keys:
+            require(is_key_string(key, 1) and key in told, name, "of", key, "which was never named")
+    held = {key for view in seen.values() for key in view.request.prefix_keys}
+    require(held.isdisjoint(plan.cache["evict"]), "evicts what somebody uses", plan.cache["evict"])
+    require(held.issuperset(plan.cache["prefetch"]), "prefetches what nobody uses", plan.cache["prefetch"])
+    require(pinned.issuperset(plan.cache["unpin"]), "unpins what is not pinned", plan.cache["unpin"])
+    require(pinned.isdisjoint(plan.cache["pin"]), "pins what is pinned", plan.cache["pin"])
+    require(len(pinned) + len(plan.cache["pin"]) - len(plan.cache["unpin"]) <= KEYS_MAX, "too many pins")
+    require(set(plan.cache["evict"]).isdisjoint(plan.cache["pin"] + plan.cache["prefetch"]), "evicts what it keeps")
 
 
 def _check_verbs(plan, seen, config):

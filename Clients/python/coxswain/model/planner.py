@@ -1,6 +1,8 @@
 """A planner on the independent mirror, for the reference sidecar: random plans that use every declared verb, or calm
 ones, first come first served."""
 
+from .prefixes import CACHE_VERBS, takes_prefixes
+
 CALM_AFTER_STEPS = 48
 
 
@@ -14,6 +16,7 @@ class Planner:
         if not self.verbs & {"draft_request", "draft_batch"}:
             self.k_max = 0
         self._calm = 0
+        self._names_prefixes = takes_prefixes(register)
 
     def plan(self, mirror, arrivals):
         """The plan as it goes over the wire."""
@@ -36,7 +39,20 @@ class Planner:
             running = [e.h for e in mirror.entries.values() if e.running]
             self.rng.shuffle(running)
             body["victims"] = running
+        if not calm and self._names_prefixes:
+            self._cache(mirror, body)
         return body
+
+    def _cache(self, mirror, body):
+        """Any keys that nobody uses go, any that somebody uses come. Pins are left out: whether the engine carried
+        the last plan out decides which there are, and this planner keeps no such book."""
+        held = {key for entry in mirror.entries.values() for key in entry.prefix_keys}
+        lists = {"evict": sorted(mirror.told_keys - held), "prefetch": sorted(held)}
+        chosen = {name: [key for key in keys if self.rng.random() < 0.3] for name, keys in lists.items()
+                  if CACHE_VERBS[name] in self.verbs}
+        chosen = {name: keys for name, keys in chosen.items() if keys}
+        if chosen:
+            body["cache"] = {"watermark_blocks": [0] * mirror.pool_count, **chosen}
 
     def _preempt(self, mirror, body, named):
         for entry in mirror.entries.values():

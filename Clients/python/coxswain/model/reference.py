@@ -18,6 +18,7 @@ from coxswain.framing import FrameError, FrameReader, encode_message
 from .mirror import Mirror, Rejected
 from .plan import Plan
 from .planner import Planner
+from .prefixes import PREFIX_FIELDS, takes_prefixes
 
 SCHEDULER = "coxswain.v1.Scheduler/"
 RESYNC_RETRY_MS_MAX = 60_000
@@ -167,7 +168,8 @@ class ReferenceSidecar:
             "session": session.name, "epoch": session.epoch,
             "applied": applied[1] if applied and applied[0] == message["engine_boot_id"] else None,
             "policy_generation": 1, "mirror_limits": {"running": 1024, "waiting": 100000, "arrived_per_step": 256},
-            "wire": 1, "step_fields": ["launched", "settled", "state", "untracked_tokens", "spot"]}
+            "wire": 1, "step_fields": ["launched", "settled", "state", "untracked_tokens", "spot",
+                                       *(sorted(PREFIX_FIELDS) if takes_prefixes(message) else ())]}
 
     def _resync(self, peer, field):
         peer.resyncs += 1

@@ -2,7 +2,9 @@
 
 from collections import OrderedDict
 
-from .plan import Plan, PlanViolation, Seen, check, check_blocks
+from .blocks import PREFIX_BLOCKS
+from .plan import Plan, PlanViolation, Seen, check, check_blocks, check_cache
+from .prefixes import PREFIX_KEYS_MAX
 
 ARRIVALS_MAX = 256
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -29,6 +31,8 @@ class Session:
         self.is_open = False
         # Plans of a serving policy also have to fit the blocks, and differ after one of which nothing ran.
         self.serving_policy = False
+        # The sidecar takes names of prefixes.
+        self.names_prefixes = False
         self.drop()
 
     # --- epochs
@@ -50,6 +54,7 @@ class Session:
         for request in self.engine.requests.values():
             request.handle = None
             request.block_news = False
+            request.prefix_keys = []
         self.is_open = False
         self.epoch, self.seq = None, 0
         self.names, self._new_names = {}, []
@@ -61,11 +66,14 @@ class Session:
         self.seen, self._arrival_clock = {}, {}
         self._spot_turn = 0
         self._stalled = None
+        # Keys that this epoch's Steps named, and those that its plans pinned: pins end with the epoch.
+        self._told_keys, self._pinned = set(), set()
         self._forget_launched()
 
-    def open(self, epoch):
+    def open(self, epoch, names_prefixes=False):
         """Register was answered: the mirror is empty, seq starts at 1."""
         self.drop()
+        self.names_prefixes = names_prefixes
         self.epoch, self.is_open, self.syncing = epoch, True, True
         base = self.rng.choice((0, 1, 1000, 2 ** 32 - self.config.handle_count))
         self._free_handles = [(0, base + i) for i in range(self.config.handle_count)]
@@ -130,6 +138,8 @@ class Session:
             self.syncing = False
         self.is_sync = "sync" in message
         message["kv_free_blocks"] = self._free = self.engine.pools.free()
+        if self.names_prefixes and self.rng.random() < 0.8:
+            message["kv_cached_blocks"] = [self.rng.randint(0, free) for free in self._free]
         self._put_arrived(message, arrivals, paid)
         self._put_launched(message, arrivals, paid)
         self._put_settled(message)
@@ -228,9 +238,24 @@ class Session:
             request.cached_hint = rng.choice((0, 0, 4, 8, request.prompt)) if hints else 0
         if hints:
             columns["cached_tokens"] = [request.cached_hint for request in arrivals]
+        if self.names_prefixes and rng.random() < 0.9:
+            self._put_prefixes(columns, arrivals)
         for field in ("ttft_slo_ms", "tpot_slo_ms"):
             if rng.random() < 0.2:
                 columns[field] = [rng.choice((0, 50, 1000)) for _ in arrivals]
+
+    def _put_prefixes(self, columns, arrivals):
+        """Names of what the prompts of one family have in common, and a guess of what a slower tier holds."""
+        unit = self.config.prefix_unit_tokens
+        size = self.config.groups[0].block_tokens
+        columns["prefix"] = []
+        for request in arrivals:
+            count = min(min(request.prompt, PREFIX_BLOCKS * size) // unit, PREFIX_KEYS_MAX)
+            request.prefix_keys = [f"{request.prefix + 1:08x}{place:08x}" for place in range(count)]
+            columns["prefix"].append("".join(request.prefix_keys))
+            self._told_keys.update(request.prefix_keys)
+        if self.rng.random() < 0.7:
+            columns["tier_tokens"] = [self.rng.choice((0, 4, 8, 16)) for _ in arrivals]
 
     def _put_launched(self, message, arrivals, paid):
         tracked = [r for r in self.engine.requests.values() if r.handle is not None and r.owed]
@@ -405,6 +430,7 @@ class Session:
             raise SessionError(f"no plan answered Step {self.seq}")
         plan = Plan(body, self.seen)
         check(plan, self.seen, self.config)
+        check_cache(plan, self.seen, self.config, self._told_keys, self._pinned)
         if self.serving_policy:
             check_blocks(plan, self.seen, self.config, self._free)
             if (self.seq - 1, plan.items, plan.verbs) == self._stalled:
@@ -417,6 +443,10 @@ class Session:
         self._mode = "plan"
         for verb, handle, argument in plan.verbs:
             self._act(verb, self.seen[handle], argument)
+        for name, keys in plan.cache.items():
+            self.counts["cache_" + name] += bool(keys)
+        self._pinned -= set(plan.cache["unpin"])
+        self._pinned |= set(plan.cache["pin"])
         batch, items, draft_items = [], [], []
         victims = [self.seen[h].request for h in plan.victims]
         victims += [r for r in engine.running[::-1] if r.handle is None]
