@@ -53,7 +53,8 @@ struct RequestGroupsTests {
   }
 
   private func view(_ core: inout SchedulerCore, _ name: String) throws -> GroupView {
-    try #require(core.groupViews().first { $0.className == name })
+    let views = core.groupViews()
+    return try #require(views.first { $0.className == name })
   }
 
   // MARK: - First come, first served
@@ -66,8 +67,9 @@ struct RequestGroupsTests {
     try run(&engine, &core, steps: 3_000, keeping: 30)
     let newcomer = arrive(&engine, 1)[0]
     let plan = try engine.plan(&core)
-    let estimate = try #require(core.arrivalEstimate(newcomer))
-    let walked = try #require(core.waitEstimate(newcomer))
+    let (atArrival, inLine) = (core.arrivalEstimate(newcomer), core.waitEstimate(newcomer))
+    let estimate = try #require(atArrival)
+    let walked = try #require(inLine)
     #expect(abs(Double(estimate.meanUs) / 300_000 - 1) < 0.08, "\(estimate)")
     #expect(abs(walked.meanUs - estimate.meanUs) < 1_000)
     #expect(estimate.boundUs > estimate.meanUs)
