@@ -75,7 +75,7 @@ struct PlanReplyTests {
     (#"{"plan":{"run":{"h":[1],"n":[4],"k":[36]}}}"#, "/plan/run/k/0"),
     (#"{"plan":{"run":{"h":[1],"n":[4],"k":[3],"levels":["22"]}}}"#, "/plan/run/levels"),
     (#"{"plan":{"run":{"h":[1],"n":[4],"k":[3],"levels":["30"]}}}"#, "/plan/run/levels"),
-    (#"{"plan":{"run":{"h":[1],"n":[4],"k":[3],"levels":[]}}}"#, "/plan/run/levels"),
+    (#"{"plan":{"run":{"h":[1],"n":[4],"k":[3],"levels":["21",""]}}}"#, "/plan/run/levels"),
     (#"{"plan":{"draft_batch_levels":"11111111112"}}"#, "/plan/draft_batch_levels"),
     (#"{"plan":{"decode":"some"}}"#, "/plan/decode"),
     (#"{"plan":{"pause":[-1]}}"#, "/plan/pause/0"), (#"{"plan":{"hold_us":1.5}}"#, "/plan/hold_us"),

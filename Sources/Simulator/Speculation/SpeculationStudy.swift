@@ -10,7 +10,7 @@ public struct SpeculationStudy: Sendable {
     public var mode: SpeculationOptions.Mode
     public var batch: Int
     public var policy: Double
-    /// The better of both oracles.
+    /// The best of both oracles, with chains only if they are better that way.
     public var oracle: Double
     /// The same policy for the same engine with chains only, and the better oracle for it; 0 where there are no trees.
     public var chains: Double
@@ -77,30 +77,38 @@ public struct SpeculationStudy: Sendable {
         profile: profile, speculation: speculation, batch: batch, spanUs: spanUs,
         seed: firstSeed &+ UInt64(seed))
       trial.draftsPerBatch = draftsPerBatch
-      let own = try trial.tokensPerS(.policy(policy))
-      let oracle = max(try trial.tokensPerS(.tokensOracle), try trial.tokensPerS(.progressOracle))
-      row.policy += own / Double(seeds)
-      row.oracle += oracle / Double(seeds)
-      for drafts in row.fixed.indices {
-        let fixed = try trial.tokensPerS(.policy(fixedPolicy(drafts)))
-        row.fixed[drafts] += fixed / Double(seeds)
-        if drafts == 0 { row.leastOfPlain = min(row.leastOfPlain, own / fixed) }
-      }
-      row.leastOfOracle = min(row.leastOfOracle, own / oracle)
-      if speculation.tree != nil { try addChains(to: &row, trial, own: own) }
+      try add(trial, to: &row)
     }
     return row
   }
 
-  /// What the same engine does without trees.
-  private func addChains(to row: inout Row, _ trial: SpeculationTrial, own: Double) throws(EngineRunError) {
-    var trial = trial
-    trial.speculation.tree = nil
-    let chains = try trial.tokensPerS(.policy(policy))
-    row.chains += chains / Double(seeds)
-    row.chainOracle +=
-      max(try trial.tokensPerS(.tokensOracle), try trial.tokensPerS(.progressOracle)) / Double(seeds)
-    row.leastOfChains = min(row.leastOfChains, own / chains)
+  /// One seed's figures.
+  private func add(_ trial: SpeculationTrial, to row: inout Row) throws(EngineRunError) {
+    let share = 1 / Double(seeds)
+    let own = try trial.tokensPerS(.policy(policy))
+    var oracle = try self.oracle(trial)
+    if trial.speculation.tree != nil {
+      var chainTrial = trial
+      chainTrial.speculation.tree = nil
+      let chains = try chainTrial.tokensPerS(.policy(policy))
+      let chainOracle = try self.oracle(chainTrial)
+      row.chains += chains * share
+      row.chainOracle += chainOracle * share
+      row.leastOfChains = min(row.leastOfChains, own / chains)
+      oracle = max(oracle, chainOracle)
+    }
+    row.policy += own * share
+    row.oracle += oracle * share
+    for drafts in row.fixed.indices {
+      let fixed = try trial.tokensPerS(.policy(fixedPolicy(drafts)))
+      row.fixed[drafts] += fixed * share
+      if drafts == 0 { row.leastOfPlain = min(row.leastOfPlain, own / fixed) }
+    }
+    row.leastOfOracle = min(row.leastOfOracle, own / oracle)
+  }
+
+  private func oracle(_ trial: SpeculationTrial) throws(EngineRunError) -> Double {
+    max(try trial.tokensPerS(.tokensOracle), try trial.tokensPerS(.progressOracle))
   }
 
   private func fixedPolicy(_ drafts: Int) -> PolicyConfig {

@@ -178,11 +178,13 @@ public struct StepReply: Hashable, Sendable {
       let drafts = k.isEmpty ? 0 : k[i]
       run.append(StepPlan.Item(h: h[i], n: n[i], k: drafts))
       guard !levels.isEmpty, !levels[i].isEmpty else { continue }
-      let tree = try Self.shape(levels[i], reader)
-      guard tree.drafts == drafts else {
-        throw reader.invalid("\(levels[i]) stands for \(tree.drafts) drafts; expected \(drafts)").under("levels")
-      }
-      run[run.count - 1].shape = tree.shape
+      do throws(JSONError) {
+        let tree = try Self.shape(levels[i], reader)
+        guard tree.drafts == drafts else {
+          throw reader.invalid("\(levels[i]) stands for \(tree.drafts) drafts; expected \(drafts)")
+        }
+        run[run.count - 1].shape = tree.shape
+      } catch { throw error.under("levels") }
     }
   }
 

@@ -55,6 +55,16 @@ def depth(levels, drafts):
     return count
 
 
+def cut(levels, drafts):
+    """The levels of the first `drafts` drafts."""
+    found = []
+    for width in levels:
+        if drafts > 0:
+            found.append(min(width, drafts))
+            drafts -= width
+    return found
+
+
 class Plan:
     """`verbs`: (verb, handle, argument) in the order in which they act. `items`: (handle, n, k) in plan order.
     `levels`: of those whose drafts are a tree, the candidates of each level."""
@@ -190,8 +200,9 @@ def _check_items(plan, seen, config):
     if "draft_batch_levels" in plan.body:
         levels = read_levels(plan.body["draft_batch_levels"])
         _check_tree("the batch", levels, plan.body.get("draft_batch", 0), config)
-        for levels_of_one in plan.levels.values():
-            require(all(a <= b for a, b in zip(levels_of_one, levels)), levels_of_one, "beyond the batch's", levels)
+        for handle, _, k in plan.items:
+            of_one = plan.levels.get(handle, [1] * k)
+            require(not k or of_one == cut(levels, k), handle, "drafts", of_one, "and the batch", levels)
 
 
 def _check_item(handle, view, n, k, config):
