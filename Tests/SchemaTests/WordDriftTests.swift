@@ -90,7 +90,8 @@ import WireProtocol
       .pausedInFlight,
       .pausedFinished, .adapterLimit, .waitingBudget, .waitingSequences, .waitingKV, .waitingMemory, .waitingPreemption,
       .speculating, .draftsUnlikely, .draftsKV, .draftsLost, .shedQueueDepth,
-      .shedInfeasible, .upgraded, .returnedPlace, .returnedKV, .waitingShare, .upgradeQuota, .upgradeRate, .cacheEvicted, .cachePinned,
+      .shedInfeasible, .upgraded, .returnedPlace, .returnedKV, .waitingShare, .upgradeQuota, .upgradeRate,
+      .cacheEvicted, .cachePinned,
       .cachePrefetched, .stalled:
       true
     }
