@@ -150,8 +150,10 @@ struct PrefixNamesTests {
 
   /// Only an engine that can use them is offered the columns: all others get the reply that they know.
   @Test func onlyWhoTakesThemIsOfferedTheColumns() throws {
-    let reply = { RegisterReply(
-      session: "s", epoch: 1, applied: nil, policyGeneration: 1, mirrorLimits: MirrorLimits(), takesPrefixes: $0) }
+    let reply = {
+      RegisterReply(
+        session: "s", epoch: 1, applied: nil, policyGeneration: 1, mirrorLimits: MirrorLimits(), takesPrefixes: $0)
+    }
     let old: JSONValue = ["launched", "settled", "state", "untracked_tokens", "spot"]
     #expect(reply(false).json["step_fields"] == old)
     let names = reply(true).json["step_fields"]?.arrayValue?.compactMap(\.stringValue)

@@ -114,11 +114,13 @@ public enum ScorecardTable {
   private static func prefixCache(_ json: JSONValue?) -> [String] {
     var lines: [String] = []
     if isPositive(json?["hit_ratio"]) {
+      lines.append(line("prefix cache", "\(TableText.percent(json?["hit_ratio"])) of the prompt tokens found"))
+    }
+    if isPositive(json?["evicted_by_plan_tokens"]) {
       lines.append(
         line(
-          "prefix cache",
-          "\(TableText.percent(json?["hit_ratio"])) of prompt tokens found; evicted "
-            + "\(TableText.whole(json?["evicted_by_plan_tokens"])) by plan, "
+          "evicted",
+          "\(TableText.whole(json?["evicted_by_plan_tokens"])) tokens by plan, "
             + "\(TableText.whole(json?["evicted_by_engine_tokens"])) by the engine"))
     }
     if isPositive(json?["prefetched_tokens"]) {

@@ -14,10 +14,11 @@ enum RecordedRun {
     return limits
   }
 
+  @discardableResult
   static func engine(
     _ directory: String, requests: Int = 60, inFlight: Int = 1, kvTokens: Int? = nil, seed: UInt64 = 3,
     prefix: PrefixOptions? = nil
-  ) throws {
+  ) throws -> Scorecard {
     var options = EngineOptions()
     options.inFlightMax = inFlight
     options.kvCapacityTokens = kvTokens
@@ -28,6 +29,7 @@ enum RecordedRun {
       link: try SocketLink(path: directory + "/engine.sock"))
     let card = try engine.run(clock: { 0 }, onProgress: { _ in true })
     #expect(card.requests == requests)
+    return card
   }
 
   /// The text of Admin/Record.

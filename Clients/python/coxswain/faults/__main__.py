@@ -24,6 +24,7 @@ KINDS = (
     "sync_step", "handle_reused", "block_flapped", "news_between", "result_between", "untracked_run",
     "verb_truncate", "verb_requeue", "verb_swap_cpu", "verb_swap_ssd", "verb_abort", "verb_refused", "drain",
     "compared", "charges_compared", "big_engine", "unknown_field",
+    "cache_evict", "cache_pin", "cache_unpin", "cache_prefetch",
 )
 RESTART_KIND = "sidecar_restart"
 LONG_RUN_STEPS = 50_000
