@@ -1,5 +1,5 @@
-/// Admission by what all who run will need at their worst moment (`admission.reserve_peak`, Docs/memory.md). The flagship
-/// has a rule of its own.
+/// Admission by what all who run will need at their worst moment (`admission.reserve_peak`, Docs/memory.md). The
+/// flagship has a rule of its own.
 extension SchedulerCore {
   /// Counts who runs. O(running^2) moves of plain memory at worst, nothing where the policy does not ask for it.
   mutating func openPeak() {

@@ -91,8 +91,8 @@ import WireProtocol
       .pausedInFlight,
       .pausedFinished, .adapterLimit, .waitingBudget, .waitingSequences, .waitingKV, .waitingMemory, .waitingPreemption,
       .speculating, .draftsUnlikely, .draftsKV, .draftsLost, .shedQueueDepth, .deferred,
-      .shedInfeasible, .upgraded, .returnedPlace, .returnedKV, .waitingShare, .upgradeQuota, .upgradeRate, .cacheEvicted,
-      .cachePinned, .cachePrefetched, .stalled:
+      .shedInfeasible, .upgraded, .returnedPlace, .returnedKV, .waitingShare, .upgradeQuota, .upgradeRate,
+      .cacheEvicted, .cachePinned, .cachePrefetched, .stalled:
       true
     }
   }

@@ -1,5 +1,5 @@
 /// What waiting work costs in GPU time, and what is known about the output beside its mean: what waiting-time estimates
-/// weigh work by. What was served is weighed by the same, so that costs that are wrong by a factor are wrong in nothing.
+/// weigh work by. What was served is weighed by the same, so that costs wrong by a factor are wrong in nothing.
 struct WorkCosts: Sendable {
   /// Microseconds of GPU time.
   var requestUs: Double

@@ -93,7 +93,8 @@ final class EngineSession {
   func leave() {
     guard let registration else { return }
     flushCharges()
-    if backoff.isRemarkable { registry.remember(backoff, of: registration.rank) }
+    // Whoever took its place may know more by now.
+    if backoff.isRemarkable, !registration.mark.isReplaced { registry.remember(backoff, of: registration.rank) }
     registry.leave(registration)
     registry.metrics.close(registration.engine, counters, telemetry ?? lostTelemetry, observer.metrics)
     self.registration = nil

@@ -176,7 +176,8 @@ public struct BoundReport: Sendable {
     for row in members["speculation"]?.arrayValue ?? [] {
       add(
         "speculation, batch of \(row["batch"]?.text ?? "")",
-        "\(number(row["drafts"])) drafts\(row["levels"]?.stringValue.map { " as \($0)" } ?? ""), \(number(row["speedup"])) x, \(number(row["tokens_per_s"])) tokens/s"
+        "\(number(row["drafts"])) drafts\(row["levels"]?.stringValue.map { " as \($0)" } ?? ""), "
+          + "\(number(row["speedup"])) x, \(number(row["tokens_per_s"])) tokens/s"
       )
     }
     return lines.joined(separator: "\n")

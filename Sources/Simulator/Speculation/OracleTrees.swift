@@ -4,8 +4,8 @@ import SchedulerCore
 /// The best trees of one iteration when the true probability of every candidate is known, by the rules of
 /// `OracleDrafts`.
 ///
-/// At a given depth a draft costs the time of one token, whoever's it is. So each request's tree is grown at that price,
-/// and the price is what one token more costs where all trees together end: a few rounds bring the two together.
+/// At a given depth a draft costs the time of one token, whoever's it is. So each request's tree is grown at that
+/// price, and the price is what one token more costs where all trees together end: a few rounds bring the two together.
 /// Depths are tried one after the other as long as they may still be better.
 struct OracleTrees {
   struct Candidate {

@@ -1,6 +1,6 @@
 /// A workload in which one tenant sends so many times as much: each of its requests comes again, within a second after
-/// the first, as a request of its own. A workload without that tenant is an error once it is over: what was measured had
-/// no greedy tenant.
+/// the first, as a request of its own. A workload without that tenant is an error once it is over: what was measured
+/// had no greedy tenant.
 struct GreedyWorkload: Workload {
   /// Copies come within this time after the original.
   static let spreadUs: Int64 = 1_000_000

@@ -74,7 +74,7 @@ class HeldSocket:
         return None
 
     def wait(self, timeout_s: float) -> None:
-        """Sleeps until something has come, or for less than a second. All other threads wait meanwhile: not for long."""
+        """Sleeps until something has come, or for less than a second. All other threads wait meanwhile."""
         watched = _Watched(self._socket.fileno(), select.POLLIN, 0)
         if _poll(watched, 1, _Time(0, min(999_999_999, int(timeout_s * 1e9))), None) < 0:
             self._nothing()

@@ -27,8 +27,8 @@ REGISTER = "coxswain.v1.Scheduler/Register"
 STEP = "coxswain.v1.Scheduler/Step"
 #: How long an answer is looked for without giving the CPU away.
 LOOK_S = 300e-6
-#: How long it is waited for without letting other threads run: most answers come sooner, and a thread that begins to run
-#: does not stop when the answer comes.
+#: How long it is waited for without letting other threads run: most answers come sooner, and a thread that begins to
+#: run does not stop when the answer comes.
 HOLD_S = 2e-3
 #: A reply to a Step later than this is no longer waited for; the connection is closed.
 REPLY_MAX_S = 5.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 
 class ProcessorWatch:
-    """Linux counts for each thread how long it ran and how long it was ready to run and did not (`schedstat`). Where the
-    engine waits for more than a small share, the host has no processor to spare. Without the counts nothing is known,
-    and the host passes for crowded."""
+    """Linux counts for each thread how long it ran and how long it was ready to run and did not (`schedstat`). Where
+    the engine waits for more than a small share, the host has no processor to spare. Without the counts nothing is
+    known, and the host passes for crowded."""
 
     LOOK_EVERY_S = 1.0
     #: Waited, of the time that it would have run: above this the host is crowded.

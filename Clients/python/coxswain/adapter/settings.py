@@ -34,8 +34,8 @@ class Settings:
     #: The engine's own scheduler takes one step when the request that waits longest, or one that is paused, made no
     #: progress for so long.
     patience_s: float = 120.0
-    #: Tells the sidecar that a Step will come, so that it is awake: on, off, or auto, where the engine's thread does not
-    #: have to wait for a processor.
+    #: Tells the sidecar that a Step will come, so that it is awake: on, off, or auto, where the engine's thread does
+    #: not have to wait for a processor.
     announce: str = "auto"
     #: Tenant and class of requests that name none.
     tenant: str = "default"
