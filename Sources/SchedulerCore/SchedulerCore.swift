@@ -24,6 +24,8 @@ public struct SchedulerCore: Codable, Sendable {
   var preemption: PreemptionController
   var speculation: SpeculationController
   var memory: MemoryManager
+  /// nil for engines whose prefixes have no names.
+  var cache: CacheController?
   var residency: AdapterResidency
   var placement = PlacementManager()
   var exerciser: Exerciser
@@ -38,8 +40,6 @@ public struct SchedulerCore: Codable, Sendable {
   var heldForStall = false
   /// Whether the last plan asked to preempt anybody.
   var preemptedLast = false
-  /// nil for engines whose prefixes have no names. Last of all: it is large, and few engines have it.
-  var cache: CacheController?
 
   /// - Parameters:
   ///   - engine: what Register said.
