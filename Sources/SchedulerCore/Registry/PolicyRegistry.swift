@@ -141,7 +141,7 @@ public enum PolicyRegistry {
       case .off: ("", "")
       case .fixed: ("Leviathan et al., ICML 2023", "R")
       case .engine: ("the engine's own length", "R")
-      case .goodput: ("ours, after SmartSpec, arXiv 2406.14066", "R D")
+      case .goodput: ("ours, after SmartSpec, arXiv 2406.14066, and SpecInfer, arXiv 2305.09781", "R D")
       }
     return PolicyPrimitive(
       member: .speculation, name: value.rawValue, source: source,

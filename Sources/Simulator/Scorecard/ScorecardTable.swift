@@ -100,7 +100,7 @@ public enum ScorecardTable {
       lines.append(
         line(
           "wait estimates",
-          "off by \(TableText.percent(waits?["median_relative_error"])) (median of long ones), "
+          "off by \(TableText.percent(waits?["median_relative_error"])) (median, long ones), "
             + "\(TableText.percent(waits?["within_bound_ratio"])) in bound"))
     }
     if json["usd_per_million_tokens"]?.doubleValue != nil {
