@@ -73,6 +73,18 @@ struct GoodputTests {
     #expect(try advance() == ["a": 1, "b": 7])
   }
 
+  /// The same while KV is short: a's stream goes on first, and b's prompt gets what is left. KV is short once somebody was
+  /// refused room in most of some 140 iterations: 16 blocks hold a and b, and not c beside them.
+  @Test mutating func whileKVIsShortStreamsGoOnBeforePrefills() throws {
+    start(blocks: 16)
+    engine.arrive(prompt: 10, maxOutput: 220, name: "a", requestClass: 2)
+    #expect(try advance() == ["a": 10])
+    engine.arrive(prompt: 240, maxOutput: 4, name: "c", requestClass: 2)
+    for _ in 0..<200 { #expect(try advance()["c"] == nil) }
+    engine.arrive(prompt: 20, maxOutput: 4, name: "b")
+    #expect(try advance()["a"] == 1)
+  }
+
   /// 600 prompt tokens take 630 ms and cannot be there in 500 ms; 20 can. The later one goes first.
   @Test mutating func theHopelessDoNotDelayTheOthers() throws {
     engine.arrive(prompt: 600, maxOutput: 4, name: "hopeless")
