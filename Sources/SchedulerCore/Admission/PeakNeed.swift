@@ -1,7 +1,7 @@
 /// What requests will need of the KV pool at the worst moment to come: S-LoRA's admission test (Sheng et al., MLSys
 /// 2024). All grow by one token per iteration. When the one with the i-th most tokens left ends, the i that have as
-/// many left are still there, each longer by that: the need is the largest of left_i i + run_1 + ... + run_i, in order of
-/// descending left. It has to be less than the pool without what the adapters of these requests take of it.
+/// many left are still there, each longer by that: the need is the largest of left_i i + run_1 + ... + run_i, in order
+/// of descending left. It has to be less than the pool without what the adapters of these requests take of it.
 ///
 /// Each request may leave its last block almost empty. Prompts count in full from the beginning. Who is left out of
 /// iterations, or has its prompt cut over many, ends later than this takes it to.
