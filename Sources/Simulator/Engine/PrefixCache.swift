@@ -1,3 +1,5 @@
+import SchedulerCore
+
 /// KV blocks of one pool with prefix sharing: blocks whose contents are known by identity are shared while held and
 /// stay cached, evictable, least recently used first, when nobody holds them any more (as vLLM V1's prefix cache).
 ///
@@ -43,8 +45,8 @@ struct PrefixCache {
   private var entries: ContiguousArray<Entry> = []
   private var freeSlots: [Int32] = []
   private var index: [UInt64: Int32] = [:]
-  private var idle = IdleBlocks()
-  private var idlePinned = IdleBlocks()
+  private var idle = TickHeap()
+  private var idlePinned = TickHeap()
   private var transfers: [Transfer] = []
   private var linkFreeUs: Int64 = 0
   /// Outdated items in line before they are dropped, beside as many again as there are blocks in line.
@@ -159,12 +161,12 @@ struct PrefixCache {
   // MARK: - The line for eviction
 
   private mutating func line(_ slot: Int) {
-    let item = IdleBlocks.Item(slot: Int32(slot), lastUse: entries[slot].lastUse)
+    let item = TickHeap.Entry(tick: entries[slot].lastUse, slot: Int32(slot))
     if entries[slot].isPinned { idlePinned.add(item) } else { idle.add(item) }
     // A block that is held and released again and again leaves an outdated item each time; where nothing is ever
     // evicted, nothing else would take them out.
     guard queuedEvictions > 2 * evictableBlocks + Self.outdatedMax else { return }
-    var (plain, pinned) = (IdleBlocks(), IdleBlocks())
+    var (plain, pinned) = (TickHeap(), TickHeap())
     swap(&plain, &idle)
     swap(&pinned, &idlePinned)
     plain.keep { isCurrent($0, pinned: false) }
@@ -176,9 +178,9 @@ struct PrefixCache {
   /// Items waiting in line for eviction, outdated ones included.
   var queuedEvictions: Int { idle.count + idlePinned.count }
 
-  private func isCurrent(_ item: IdleBlocks.Item, pinned: Bool) -> Bool {
+  private func isCurrent(_ item: TickHeap.Entry, pinned: Bool) -> Bool {
     let entry = entries[Int(item.slot)]
-    return entry.holders == 0 && entry.lastUse == item.lastUse && entry.isPinned == pinned
+    return entry.holders == 0 && entry.lastUse == item.tick && entry.isPinned == pinned
   }
 
   private mutating func evictOldest() {

@@ -108,10 +108,13 @@ def _check_handles(handles: list[Any], field: str, known: Mapping[int, Any]) -> 
 
 
 def _read_cache(plan: Plan, cache: Any, verbs: frozenset[str]) -> None:
-    if cache is not None and not isinstance(cache, dict):
+    if cache is None:
+        plan.evict, plan.pin, plan.unpin, plan.prefetch = [], [], [], []
+        return
+    if not isinstance(cache, dict):
         raise PlanError(f"cache is {type(cache).__name__}; expected an object")
     for field, verb in CACHE_VERBS.items():
-        keys = (cache or {}).get(field, [])
+        keys = cache.get(field, [])
         if keys and verb not in verbs:
             raise PlanError(f"cache.{field} without the verb {verb}")
         if not isinstance(keys, list) or len(keys) > KEYS_MAX or not all(map(_is_key, keys)):
