@@ -59,7 +59,11 @@ public struct Replayer {
     }
     guard step.outcome == .planned || step.outcome == .sync else { return core.dropPlan() }
     writer.removeAll()
-    StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, plan: delta.sync ? nil : plan, into: &writer)
+    if delta.sync {
+      StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, into: &writer)
+    } else {
+      StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, plan: plan, into: &writer)
+    }
     try compare(step)
   }
 

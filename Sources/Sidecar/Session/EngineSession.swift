@@ -21,17 +21,32 @@ final class EngineSession {
   private(set) var state = State.empty
   private(set) var counters = SessionCounters()
   private(set) var registration: SessionRegistration?
-  private var core: SchedulerCore?
+  /// Of `registration`.
+  private var mark: SessionMark?
+  private var live: SessionCore?
   private var policy: ActivePolicy
-  private var order = StepOrder(epoch: 0)
   private var recorder: StepRecorder
-  private var observer: RequestObserver
-  /// What the mirrors that were dropped had counted since Register.
-  private var lostTelemetry = Telemetry()
+  /// What the core that was dropped had counted since Register, and how far it had come.
+  private var lost = Lost()
   private var backoff = ResyncBackoff()
   private let codec: StepCodec
-  private var delta = StepDelta()
-  private var plan = StepPlan()
+  /// The Step that `note` has still to look at.
+  private var answered: Answered?
+
+  private struct Answered {
+    let step: SessionCore.Applied
+    let receivedUs: Int
+    /// What became of its plan if it did not leave.
+    var dropped: StepOutcome?
+    /// Where the reply's message lies in the writer; empty without one.
+    var reply = 0..<0
+  }
+
+  private struct Lost {
+    var telemetry = Telemetry()
+    var metrics = DecisionMetrics()
+    var order = StepOrder(epoch: 0)
+  }
 
   init(
     registry: SessionRegistry, limits: SidecarLimits, resources: ResourceSnapshot, log: Logger,
@@ -43,7 +58,6 @@ final class EngineSession {
     self.log = log
     self.clock = clock
     policy = registry.policy
-    observer = RequestObserver(policy: policy.document.config)
     recorder = StepRecorder(budget: registry.recordingBudget, limits: limits.recording)
     if registry.checksPlans { planCheck = { core, plan in core.planViolations(plan).first.map { "\($0)" } } }
     codec = StepCodec(limits: limits.mirror, depth: limits.wire.depth)
@@ -57,12 +71,13 @@ final class EngineSession {
     leave()
     let (registration, applied) = registry.register(engine)
     policy = registry.policy.tailored(to: engine.model.id)
-    core = SchedulerCore(engine: engine, policy: policy.document.config, limits: limits.mirror)
     self.registration = registration
+    mark = registration.mark
+    live = SessionCore(
+      core: SchedulerCore(engine: engine, policy: policy.document.config, limits: limits.mirror),
+      order: StepOrder(epoch: registration.epoch), codec: codec)
     backoff = registry.backoff(of: registration.rank)
-    order = StepOrder(epoch: registration.epoch)
     counters = SessionCounters(resyncs: counters.resyncs, earlierResyncs: counters.resyncs)
-    observer = RequestObserver(policy: policy.document.config)
     state = .syncing
     registry.metrics.open(engine)
     beginSegment()
@@ -80,7 +95,7 @@ final class EngineSession {
 
   /// Ends the session at the engine's wish.
   func unregister() throws(CallError) -> JSONValue {
-    guard let mark = registration?.mark else {
+    guard let mark else {
       throw CallError(
         .failedPrecondition, "no session on this connection", details: ["reason": "NOT_REGISTERED", "field": ""])
     }
@@ -96,16 +111,17 @@ final class EngineSession {
     // Whoever took its place may know more by now.
     if backoff.isRemarkable, !registration.mark.isReplaced { registry.remember(backoff, of: registration.rank) }
     registry.leave(registration)
-    registry.metrics.close(registration.engine, counters, telemetry ?? lostTelemetry, observer.metrics)
+    dropCore()
+    registry.metrics.close(registration.engine, counters, lost.telemetry, lost.metrics)
     self.registration = nil
-    core = nil
-    lostTelemetry = Telemetry()
+    mark = nil
+    lost = Lost()
     state = .empty
   }
 
   // MARK: - Step
 
-  /// Answers one Step. Everything on this path is synchronous and allocates nothing per request.
+  /// Answers one Step. Everything on this path is synchronous and allocates nothing per request. `note` comes next.
   /// - Parameters:
   ///   - message: bytes of the Step's message.
   ///   - receivedUs: when the frame was complete, by `clock`.
@@ -114,7 +130,7 @@ final class EngineSession {
     id: UInt64, timeoutUs: Int?, message: UnsafeRawBufferPointer, receivedUs: Int, isCancelled: () -> Bool,
     into writer: inout JSONWriter
   ) {
-    guard let mark = registration?.mark else {
+    guard let mark else {
       return refuseStep(
         id, StepRejection(field: "/epoch", reason: "no session on this connection; Register first"), &writer)
     }
@@ -123,84 +139,82 @@ final class EngineSession {
       return refuseStep(id, StepRejection(field: "", reason: "the mirror is gone; Register first"), &writer)
     }
     guard mark.beginStep() else { return wasReplaced(id, &writer) }
-    defer { observer.didAnswer(inUs: clock() - receivedUs) }
     if recorder.isSegmentFull { beginSegment() }
+    let step: SessionCore.Applied
     do throws(StepRejection) {
       // Over before anything else happens: whoever replaces this session waits for it with the registry's lock held.
       defer { mark.endStep() }
-      try apply(message, mark)
+      step = try live!.apply(message)
+      mark.setApplied(epoch: step.epoch, seq: step.seq)
     } catch {
       record(rejected: error, message, receivedUs)
+      live!.observeAnswer(inUs: clock() - receivedUs)
       return lose(id, error, &writer)
     }
-    if delta.sync { return reply(id, plan: nil, message, receivedUs, &writer) }
+    counters.steps += 1
+    backoff.stepCounted()
+    answered = Answered(step: step, receivedUs: receivedUs)
+    if step.isSync { return reply(id, &writer) }
     state = .live
-    core!.plan(resources: resources, into: &plan)
-    observer.didPlan(plan, core!)
+    live!.makePlan(resources)
     counters.plans += 1
-    if let violation = planCheck?(core!, plan) {
-      record(dropped: .withheld, message, receivedUs)
-      return dropViolating(id, violation, &writer)
-    }
+    if let planCheck, let violation = live!.violation(by: planCheck) { return withhold(id, step, violation, &writer) }
     // A plan takes a microsecond at least, so a timeout of 1 is always over.
     if let timeoutUs, max(1, clock() - receivedUs) >= timeoutUs {
       counters.deadlineExceeded += 1
-      record(dropped: .late, message, receivedUs)
-      return drop(id, .deadlineExceeded, &writer)
+      return drop(.late, id, .planDropped(.deadlineExceeded, epoch: step.epoch, seq: step.seq), &writer)
     }
     if isCancelled() {
       counters.cancelled += 1
-      record(dropped: .cancelled, message, receivedUs)
-      return drop(id, .cancelled, &writer)
+      return drop(.cancelled, id, .planDropped(.cancelled, epoch: step.epoch, seq: step.seq), &writer)
     }
-    reply(id, plan: plan, message, receivedUs, &writer)
+    reply(id, &writer)
   }
 
-  private func apply(_ message: UnsafeRawBufferPointer, _ mark: SessionMark) throws(StepRejection) {
-    try codec.decode(message, into: &delta)
-    try order.check(delta)
-    observer.willApply(delta, core!)
-    try core!.apply(delta)
-    order.accept(delta)
-    mark.setApplied(epoch: order.epoch, seq: order.lastSeq)
-    counters.steps += 1
-    backoff.stepCounted()
-    observer.didApply(delta, core!)
+  /// Notes the Step that was answered last, for metrics and recordings. Called when the answer is on its way: the
+  /// engine does not wait for this.
+  /// - Parameters:
+  ///   - message: as `step` had it.
+  ///   - written: bytes of `step`'s writer.
+  func note(_ message: UnsafeRawBufferPointer, _ written: [UInt8]) {
+    guard let answered, live != nil else { return }
+    self.answered = nil
+    live!.observeAnswer(inUs: clock() - answered.receivedUs)
+    if answered.dropped == nil { live!.observe() }
+    written.withUnsafeBytes {
+      recorder.record(
+        answered.dropped ?? (answered.step.isSync ? .sync : .planned), seq: answered.step.seq,
+        atUs: answered.receivedUs, message: message, reply: UnsafeRawBufferPointer(rebasing: $0[answered.reply]))
+    }
   }
 
-  private func reply(
-    _ id: UInt64, plan: StepPlan?, _ message: UnsafeRawBufferPointer, _ receivedUs: Int, _ writer: inout JSONWriter
-  ) {
+  private func reply(_ id: UInt64, _ writer: inout JSONWriter) {
     var start = 0
     var end = 0
     ReplyEnvelope.write(id: id, into: &writer) {
       start = $0.bytes.count
-      StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, plan: plan, into: &$0)
+      live!.writeReply(into: &$0)
       end = $0.bytes.count
     }
-    writer.bytes.withUnsafeBytes {
-      recorder.record(
-        plan == nil ? .sync : .planned, seq: delta.seq, atUs: receivedUs, message: message,
-        reply: UnsafeRawBufferPointer(rebasing: $0[start..<end]))
-    }
+    answered!.reply = start..<end
   }
 
-  private func drop(_ id: UInt64, _ code: StatusCode, _ writer: inout JSONWriter) {
-    core!.dropPlan()
-    ReplyEnvelope.write(id: id, error: .planDropped(code, epoch: delta.epoch, seq: delta.seq), into: &writer)
+  /// The Step counts, its plan does not.
+  private func drop(_ outcome: StepOutcome, _ id: UInt64, _ error: CallError, _ writer: inout JSONWriter) {
+    answered!.dropped = outcome
+    live!.observe()
+    live!.dropPlan()
+    ReplyEnvelope.write(id: id, error: error, into: &writer)
   }
 
   /// A plan that breaks an invariant never leaves: it is our bug, and the engine's own scheduler serves meanwhile.
-  private func dropViolating(_ id: UInt64, _ violation: String, _ writer: inout JSONWriter) {
-    core!.dropPlan()
+  private func withhold(_ id: UInt64, _ step: SessionCore.Applied, _ violation: String, _ writer: inout JSONWriter) {
     counters.violations += 1
-    log.error("plan violates an invariant", metadata: ["violation": "\(violation)", "seq": "\(delta.seq)"])
-    ReplyEnvelope.write(
-      id: id,
-      error: CallError(
-        .internalError, "applied, plan withheld: \(violation)",
-        details: ["epoch": JSONValue(delta.epoch), "seq": JSONValue(delta.seq), "reason": "INVARIANT"]),
-      into: &writer)
+    log.error("plan violates an invariant", metadata: ["violation": "\(violation)", "seq": "\(step.seq)"])
+    let error = CallError(
+      .internalError, "applied, plan withheld: \(violation)",
+      details: ["epoch": JSONValue(step.epoch), "seq": JSONValue(step.seq), "reason": "INVARIANT"])
+    drop(.withheld, id, error, &writer)
   }
 
   private func lose(_ id: UInt64, _ rejection: StepRejection, _ writer: inout JSONWriter) {
@@ -220,8 +234,9 @@ final class EngineSession {
 
   /// The mirror is gone; what it had counted stays.
   private func dropCore() {
-    if let core { lostTelemetry = core.telemetry }
-    core = nil
+    guard let live else { return }
+    lost = Lost(telemetry: live.core.telemetry, metrics: live.observer.metrics, order: live.order)
+    self.live = nil
   }
 
   private func refuseStep(_ id: UInt64, _ rejection: StepRejection, _ writer: inout JSONWriter) {
@@ -243,23 +258,19 @@ final class EngineSession {
 
   /// The next Steps go into a new segment. It keeps a copy of the core, so the next Step copies what it changes.
   private func beginSegment() {
-    guard let registration, let core else { return }
+    guard let registration, let live else { return }
     recorder.begin(
       RecordingSegment.Start(
-        session: registration.session, epoch: registration.epoch, seq: order.lastSeq, isSyncing: order.isSyncing,
-        atUs: clock(), policy: policy, resources: resources, limits: limits.mirror, core: core))
-  }
-
-  private func record(dropped outcome: StepOutcome, _ message: UnsafeRawBufferPointer, _ receivedUs: Int) {
-    recorder.record(
-      outcome, seq: delta.seq, atUs: receivedUs, message: message, reply: UnsafeRawBufferPointer(start: nil, count: 0))
+        session: registration.session, epoch: registration.epoch, seq: live.order.lastSeq,
+        isSyncing: live.order.isSyncing, atUs: clock(), policy: policy, resources: resources, limits: limits.mirror,
+        core: live.core))
   }
 
   private func record(rejected error: StepRejection, _ message: UnsafeRawBufferPointer, _ receivedUs: Int) {
     var writer = JSONWriter()
     error.json.write(into: &writer)
     writer.bytes.withUnsafeBytes {
-      recorder.record(.rejected, seq: order.lastSeq + 1, atUs: receivedUs, message: message, reply: $0)
+      recorder.record(.rejected, seq: live!.order.lastSeq + 1, atUs: receivedUs, message: message, reply: $0)
     }
   }
 
@@ -271,41 +282,34 @@ final class EngineSession {
   /// What the machine looks like from the next Step on.
   func publish(_ resources: ResourceSnapshot) {
     self.resources = resources
-    if core != nil { recorder.record(resources, atUs: clock()) }
+    if live != nil { recorder.record(resources, atUs: clock()) }
   }
 
   /// The policy from the next Step on. One that came with Register already, or is overtaken, changes nothing.
   func publish(_ policy: ActivePolicy) {
     guard policy.generation > self.policy.generation else { return }
-    self.policy = core.map { policy.tailored(to: $0.engine.model.id) } ?? policy
-    guard core != nil else { return }
-    core!.setPolicy(self.policy.document.config)
-    observer.setPolicy(self.policy.document.config)
+    self.policy = live.map { policy.tailored(to: $0.core.engine.model.id) } ?? policy
+    guard live != nil else { return }
+    live!.setPolicy(self.policy.document.config)
     recorder.record(self.policy, atUs: clock())
   }
 
   /// Hands tokens charged since the last call to the tenants' counters.
   func flushCharges() {
-    guard core != nil else { return }
+    guard live != nil else { return }
     var charges: [(tenant: String, tokens: Int)] = []
-    core!.takeCharges { charges.append(($0, $1)) }
+    live!.takeCharges { charges.append(($0, $1)) }
     registry.charge(charges)
   }
 
   /// A bounded copy for Admin/Requests.
   func requests(limit: Int) -> (views: [RequestView], total: Int) {
-    guard core != nil else { return ([], 0) }
-    return (core!.requests(limit: limit), core!.counts.running + core!.counts.waiting)
+    guard live != nil else { return ([], 0) }
+    let counts = live!.core.counts
+    return (live!.requests(limit: limit), counts.running + counts.waiting)
   }
 
-  /// Waiting requests by group, and how long each would wait.
-  private func groups() -> [GroupView] { core == nil ? [] : core!.groupViews() }
-
-  /// Epoch and seq of the last Step that counted.
-  var position: (epoch: UInt64, seq: UInt64) { (registration?.epoch ?? 0, order.lastSeq) }
-
-  var telemetry: Telemetry? { core?.telemetry }
-  var counts: StepDelta.Check? { core?.counts }
+  var telemetry: Telemetry? { live?.core.telemetry }
 }
 
 extension EngineSession {
@@ -314,9 +318,9 @@ extension EngineSession {
     guard let registration else { return nil }
     return SessionView(
       registration: registration, state: (registration.mark.isReplaced ? State.replaced : state).rawValue,
-      seq: position.seq,
-      counts: counts ?? StepDelta.Check(running: 0, waiting: 0, blocked: 0, computed: 0, output: 0),
-      freeBlocks: core?.freeBlocks ?? [], counters: counters, telemetry: telemetry ?? lostTelemetry,
-      decisions: observer.metrics, groups: groups(), peer: peer)
+      seq: live?.order.lastSeq ?? lost.order.lastSeq,
+      counts: live?.core.counts ?? StepDelta.Check(running: 0, waiting: 0, blocked: 0, computed: 0, output: 0),
+      freeBlocks: live?.core.freeBlocks ?? [], counters: counters, telemetry: telemetry ?? lost.telemetry,
+      decisions: live?.observer.metrics ?? lost.metrics, groups: live?.groupViews() ?? [], peer: peer)
   }
 }

@@ -26,9 +26,13 @@ extension ConnectionHandler {
     switch envelope.method {
     case .known(.step) where kind == .engine:
       busyPoll?.end()
-      session?.step(
+      guard let session else { return refuse(envelope.id, WireMethod.step.rawValue) }
+      session.step(
         id: envelope.id, timeoutUs: envelope.timeoutUs, message: message, receivedUs: receivedUs,
         isCancelled: { self.isCancelled(envelope.id, in: rest) }, into: &writer)
+      send(context)
+      session.note(message, writer.bytes)
+      writer.removeAll()
     case .known(let method) where kind.serves(method): serve(method, envelope, message, context)
     case .known(let method): refuse(envelope.id, method.rawValue)
     case .unknown(let name): refuse(envelope.id, name)

@@ -189,9 +189,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
   func flush(_ context: ChannelHandlerContext) {
     guard !writer.bytes.isEmpty else { return }
+    send(context)
+    writer.removeAll()
+  }
+
+  /// Sends what is written and keeps it.
+  func send(_ context: ChannelHandlerContext) {
     out.clear()
     out.writeBytes(writer.bytes)
-    writer.removeAll()
     context.writeAndFlush(wrapOutboundOut(out), promise: nil)
   }
 

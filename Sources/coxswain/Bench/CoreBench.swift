@@ -122,7 +122,11 @@ struct CoreBench {
   /// The plan as an engine reads it.
   private static func reply(to delta: StepDelta, _ plan: StepPlan?) throws(CommandFailure) -> StepReply {
     var writer = JSONWriter()
-    StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, plan: plan, into: &writer)
+    if let plan {
+      StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, plan: plan, into: &writer)
+    } else {
+      StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, into: &writer)
+    }
     var reply = StepReply()
     do throws(JSONError) {
       try writer.bytes.span.bytes.withUnsafeBytes { (bytes) throws(JSONError) in try reply.decode(bytes) }

@@ -57,6 +57,7 @@ final class Conversation {
       session.step(
         id: nextID, timeoutUs: timeoutUs, message: $0, receivedUs: time.nowUs, isCancelled: { isCancelled },
         into: &writer)
+      session.note($0, writer.bytes)
     }
     let reply = try Array(writer.bytes.dropFirst(FrameHeader.byteCount)).withUnsafeBytes { try Reply.parse($0) }
     #expect(reply.id == nextID)
