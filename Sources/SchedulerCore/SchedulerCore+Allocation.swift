@@ -9,10 +9,14 @@ extension SchedulerCore {
   mutating func openCapacity() {
     capacity.open(nowUs: mirror.nowUs)
     let running = mirror.table.running
-    for slot in running.lazy.map(Int.init) { count(slot) }
+    // Nothing here changes the mirror, so the loops may look at its requests where they lie.
+    let requests = mirror.table.requests
     var others: [Int] = []
-    for slot in running.lazy.map(Int.init) where !mirror.table.requests[slot].isBlocked {
-      if !capacity.standOnOwn(slot, index: classIndex(mirror.table.requests[slot])) { others.append(slot) }
+    requests.withUnsafeBufferPointer { requests in
+      for slot in running.lazy.map(Int.init) { count(slot, requests[slot]) }
+      for slot in running.lazy.map(Int.init) where !requests[slot].isBlocked {
+        if !capacity.standOnOwn(slot, index: classIndex(requests[slot])) { others.append(slot) }
+      }
     }
     for index in capacity.classes.indices { settleIdle(index) }
     for slot in others where capacity.standing(of: slot, mirror.table.requests[slot].serial) == .upgraded {
@@ -24,8 +28,8 @@ extension SchedulerCore {
     }
   }
 
-  private mutating func count(_ slot: Int) {
-    let request = mirror.table.requests[slot]
+  @inline(__always)
+  private mutating func count(_ slot: Int, _ request: Request) {
     capacity.count(
       slot, request.serial, index: classIndex(request),
       blocks: budget.growthBlocks(from: 0, to: request.computedTokens),

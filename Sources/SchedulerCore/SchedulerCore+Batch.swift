@@ -12,7 +12,7 @@ extension SchedulerCore {
       let requests = mirror.table.requests
       let ended = requests.withUnsafeBufferPointer { requests in
         for slot in running.lazy.map(Int.init) where draft.mark(of: slot) == .open {
-          if pass != .prefills, !isAllotted, scheduleDecode(slot, requests[slot]) { continue }
+          if pass != .prefills, scheduleDecode(slot, requests[slot], isAllotted: isAllotted) { continue }
           let request = requests[slot]
           guard !request.isBlocked, batch.belongs(request, to: pass) else { continue }
           if !scheduleOne(slot, request), batch.strategy == .continuous, !isAllotted { return true }
@@ -25,16 +25,18 @@ extension SchedulerCore {
 
   /// Serves one running request, the usual case first.
   mutating func serveRunning(_ slot: Int, _ request: Request) {
-    if capacity.isOn || !scheduleDecode(slot, request) { _ = scheduleOne(slot, request) }
+    if !scheduleDecode(slot, request, isAllotted: capacity.isOn) { _ = scheduleOne(slot, request) }
   }
 
   /// The usual case, short: a decode of one token that needs no block. False leaves the request to `scheduleOne`, which
   /// decides the same at more length.
+  /// - Parameter isAllotted: whether its class's tokens are counted.
   @inline(__always)
-  private mutating func scheduleDecode(_ slot: Int, _ request: Request) -> Bool {
+  private mutating func scheduleDecode(_ slot: Int, _ request: Request, isAllotted: Bool) -> Bool {
     guard speculation.drafts(slot: slot, for: request) == 0, request.adapter < 0, batch.mayDecode(request),
-      budget.takeToken(at: request.computedTokens)
+      !isAllotted || tokensLeft(for: request) > 0, budget.takeToken(at: request.computedTokens)
     else { return false }
+    if isAllotted { capacity.take(classIndex(request), tokens: 1) }
     draft.schedule(slot: slot, handle: request.handle, n: 1, k: 0, isRunning: true)
     return true
   }

@@ -53,7 +53,6 @@ extension SchedulerCore {
     IterationChoice(fixedUs: fixedUs).decide(&frame)
     serveDue(&frame)
     serveLateStreams(&frame)
-    serveScarce(&frame)
     draftDue(&frame, resources)
     serveByDeadline(&frame)
     serveLate(&frame)
@@ -189,12 +188,6 @@ extension SchedulerCore {
   private mutating func serveLateStreams(_ frame: inout GoodputFrame) {
     frame.addHopeless()
     serveDecodes(dueBy: frame.startUs + frame.tauUs, frame.limitUs(margin: marginShare), &frame)
-  }
-
-  /// While KV is short every stream goes on before any prefill, as far as the time lasts: one that sits out holds its
-  /// KV for longer, and a prompt that starts takes more.
-  private mutating func serveScarce(_ frame: inout GoodputFrame) {
-    if goodput.isKVScarce { serveDecodes(dueBy: .max, frame.limitUs(margin: marginShare), &frame) }
   }
 
   /// Runs the decodes that `isChosen` names, and takes them off the list.

@@ -73,18 +73,6 @@ struct GoodputTests {
     #expect(try advance() == ["a": 1, "b": 7])
   }
 
-  /// The same while KV is short, as it is once somebody was refused room in most of some 140 iterations: c does not fit
-  /// beside a. a's stream goes on, although its next tokens are not due for long, and b's prompt gets what is left.
-  @Test(arguments: [100, 200]) mutating func whileKVIsShortStreamsGoOnBeforePrefills(iterations: Int) throws {
-    start(blocks: 64)
-    engine.arrive(prompt: 10, maxOutput: 250, name: "a", requestClass: 2)
-    #expect(try advance() == ["a": 10])
-    engine.arrive(prompt: 1_000, maxOutput: 4, name: "c", requestClass: 2)
-    for _ in 0..<iterations { #expect(try advance() == ["a": 1]) }
-    engine.arrive(prompt: 100, maxOutput: 4, name: "b")
-    #expect(try advance() == (iterations > 140 ? ["a": 1, "b": 92] : ["b": 93]))
-  }
-
   /// 600 prompt tokens take 630 ms and cannot be there in 500 ms; 20 can. The later one goes first.
   @Test mutating func theHopelessDoNotDelayTheOthers() throws {
     engine.arrive(prompt: 600, maxOutput: 4, name: "hopeless")

@@ -12,6 +12,8 @@ struct RoleForecast {
   private static let tailFactor = 4.605
   /// Standard deviations above the mean that 1 % of the counts exceed.
   private static let tailDeviations = 2.326
+  /// How long more is thought to arrive than can be served.
+  private static let overloadMs = 300_000.0
 
   private let load: RoleLoad
   private let engine: RoleEngine
@@ -55,10 +57,21 @@ struct RoleForecast {
     return Int(low * 1_000_000)
   }
 
+  // MARK: - Beyond those rates
+
+  /// Share in time, per mille, where so many engines take all prompts that arrive. 1,000 as long as they can; otherwise
+  /// the queue grows by busy - 1 of each second, so that it reaches the limit after (TTFT - prefill) / (busy - 1), and
+  /// of an overload that lasts for `overloadMs` only those who came before are in time.
+  func queuedPerMille(engines: Int) -> Int {
+    let busy = Double(load.requestsPerKiloS) / 1_000_000 / Double(engines) * prefillMs
+    guard busy > 1 else { return 1_000 }
+    let inTimeMs = max(0, Double(load.ttftSLOUs) / 1000 - prefillMs) / (busy - 1)
+    return Int(min(1, inTimeMs / Self.overloadMs) * 1000)
+  }
+
   // MARK: - What has to hold at a rate per millisecond and engine
 
   private func prefillsInTime(_ rate: Double) -> Bool {
-    let prefillMs = engine.time.ms(iteration(prompts: 1, decodes: 0)) + overheadMs
     let busy = rate * prefillMs
     guard busy < 1 else { return false }
     let waitMs = Self.tailFactor * busy * prefillMs / (2 * (1 - busy))
@@ -107,6 +120,9 @@ struct RoleForecast {
   }
 
   private func fits(_ sequences: Double) -> Bool { sequences * context <= Double(engine.kvCapacityTokens) }
+
+  /// A mean prompt, alone.
+  private var prefillMs: Double { engine.time.ms(iteration(prompts: 1, decodes: 0)) + overheadMs }
 
   private var tpotMs: Double { Double(load.tpotSLOUs) / 1000 }
 }

@@ -54,8 +54,9 @@ public struct RolePlanner: Hashable, Codable, Sendable {
   /// Requests in 1,000 s that a division is thought to serve in time, at most what arrives.
   private func promised(_ prefill: Int, _ load: RoleLoad, _ forecast: RoleForecast) -> Int {
     let rate = forecastPerKiloS(prefill, load, forecast)
-    guard let outcome = outcomes[prefill], outcome.isAbout(load) else { return rate }
-    return outcome.corrected(rate)
+    if let outcome = outcomes[prefill], outcome.isAbout(load) { return outcome.corrected(rate) }
+    // Not known better: near what the engines can do, a rate that is counted a little too high foresees a collapse.
+    return rate * forecast.queuedPerMille(engines: prefill == 0 ? engines : prefill) / 1_000
   }
 
   private func forecastPerKiloS(_ prefill: Int, _ load: RoleLoad, _ forecast: RoleForecast) -> Int {

@@ -264,7 +264,7 @@ def arrival_twice(rng, session, message):
 @spoiler
 def arrival_of_handle_too_early(rng, session, message):
     """Rule 5: a plan before the removal is unsettled."""
-    oldest = min(session._unsettled, default=None)
+    oldest = min((seq for seq, entry in session._unsettled.items() if entry[-1]), default=None)
     early = [h for gone, h in session._free_handles if oldest is not None and session.seq > gone > oldest]
     if not early or not session.names:
         return None

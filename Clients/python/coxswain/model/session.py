@@ -59,7 +59,8 @@ class Session:
         self.epoch, self.seq = None, 0
         self.names, self._new_names = {}, []
         self._removed, self._free_handles = [], []
-        # seq -> [launches without a result, elapsed_us, digits, whether drafts lay in trees]; oldest first.
+        # seq -> [launches without a result, elapsed_us, digits, whether drafts lay in trees, whether the sidecar keeps
+        # handles from coming back for it]; oldest first.
         self._unsettled = OrderedDict()
         # Those of them with trees that the Step built last settles.
         self.settled_trees = set()
@@ -290,7 +291,7 @@ class Session:
         """A seq is settled once, when the last of its launches is (a fallback may have several)."""
         settled = []
         self.settled_trees = set()
-        for seq, (left, elapsed_us, digits, has_trees) in self._unsettled.items():
+        for seq, (left, elapsed_us, digits, has_trees, _) in self._unsettled.items():
             if left:
                 break
             if has_trees:
@@ -405,7 +406,7 @@ class Session:
         self._iterations += 1
         self.counts["fallback_iterations"] += 1
         self.engine.launch(self.epoch, self.seq, items)
-        self._unsettled.setdefault(self.seq, [0, 0, [], False])[0] += 1
+        self._unsettled.setdefault(self.seq, [0, 0, [], False, True])[0] += 1
 
     def settle(self):
         """Takes the oldest result."""
@@ -472,7 +473,8 @@ class Session:
         launch.draft_items = draft_items
         if launch.seq is not None:
             has_trees = any(item is not None and item.depth < item.drafts for item in draft_items)
-            self._unsettled[self.seq] = [1, 0, [], has_trees]
+            # A plan of nothing is settled for the sidecar whatever ran besides it: it keeps no handle from coming back.
+            self._unsettled[self.seq] = [1, 0, [], has_trees, bool(plan.items)]
 
     def _act(self, verb, view, argument):
         engine, request = self.engine, view.request
