@@ -3,8 +3,8 @@ import WireProtocol
 
 /// A session's core, and what goes in and out of it with each Step.
 ///
-/// A value in a class, and a core has hundreds of arrays to retain and to release: whatever happens in each Step is
-/// `mutating`, which works in place, where a method that only reads gets a copy.
+/// `EngineSession`, a class, holds it as a value. A method that only reads would be given a copy, hundreds of arrays to
+/// retain and to release; so whatever happens in each Step is `mutating`, which works in place.
 struct SessionCore {
   private(set) var core: SchedulerCore
   private(set) var order: StepOrder
