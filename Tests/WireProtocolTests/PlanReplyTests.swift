@@ -32,7 +32,7 @@ struct PlanReplyTests {
 
   @Test func aSyncStepGetsNoPlan() throws {
     var writer = JSONWriter()
-    StepReplyCodec.encode(epoch: 7, seq: 1, into: &writer)
+    StepReplyCodec.encode(epoch: 7, seq: 1, plan: StepPlan(), isSync: true, into: &writer)
     #expect(String(decoding: writer.bytes, as: UTF8.self) == #"{"epoch":7,"seq":1}"#)
     var reply = StepReply()
     try decode(writer.bytes, into: &reply)

@@ -59,11 +59,7 @@ public struct Replayer {
     }
     guard step.outcome == .planned || step.outcome == .sync else { return core.dropPlan() }
     writer.removeAll()
-    if delta.sync {
-      StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, into: &writer)
-    } else {
-      StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, plan: plan, into: &writer)
-    }
+    StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, plan: plan, isSync: delta.sync, into: &writer)
     try compare(step)
   }
 

@@ -42,11 +42,7 @@ struct SessionCore {
   mutating func makePlan(_ resources: ResourceSnapshot) { core.plan(resources: resources, into: &plan) }
 
   mutating func writeReply(into writer: inout JSONWriter) {
-    if delta.sync {
-      StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, into: &writer)
-    } else {
-      StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, plan: plan, into: &writer)
-    }
+    StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, plan: plan, isSync: delta.sync, into: &writer)
   }
 
   /// Counts what the Step told, and what its plan says, if there is one.

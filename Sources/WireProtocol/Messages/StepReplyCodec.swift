@@ -3,26 +3,20 @@ import SchedulerCore
 /// The reply to a Step: `{"epoch":7,"seq":1,"plan":{...}}`, no plan for a sync Step.
 public enum StepReplyCodec {
   /// Writes the message. Plan members appear only when they have content.
-  public static func encode(epoch: UInt64, seq: UInt64, plan: StepPlan, into writer: inout JSONWriter) {
+  /// - Parameter isSync: there is no plan, whatever `plan` holds. An optional would be a copy of all its columns.
+  public static func encode(
+    epoch: UInt64, seq: UInt64, plan: StepPlan, isSync: Bool = false, into writer: inout JSONWriter
+  ) {
     writer.beginObject()
-    encodePlace(epoch, seq, &writer)
-    writer.key("plan")
-    encode(plan, into: &writer)
-    writer.endObject()
-  }
-
-  /// Writes the message of a sync Step.
-  public static func encode(epoch: UInt64, seq: UInt64, into writer: inout JSONWriter) {
-    writer.beginObject()
-    encodePlace(epoch, seq, &writer)
-    writer.endObject()
-  }
-
-  private static func encodePlace(_ epoch: UInt64, _ seq: UInt64, _ writer: inout JSONWriter) {
     writer.key("epoch")
     writer.integer(epoch)
     writer.key("seq")
     writer.integer(seq)
+    if !isSync {
+      writer.key("plan")
+      encode(plan, into: &writer)
+    }
+    writer.endObject()
   }
 
   /// Writes a plan.

@@ -113,20 +113,15 @@ struct CoreBench {
 
   private static func answer(_ delta: StepDelta, _ core: inout SchedulerCore) throws(CommandFailure) -> StepReply {
     do throws(StepRejection) { try core.apply(delta) } catch { throw failure(error) }
-    guard !delta.sync else { return try reply(to: delta, nil) }
     var plan = StepPlan()
-    core.plan(resources: .unknown, into: &plan)
+    if !delta.sync { core.plan(resources: .unknown, into: &plan) }
     return try reply(to: delta, plan)
   }
 
   /// The plan as an engine reads it.
-  private static func reply(to delta: StepDelta, _ plan: StepPlan?) throws(CommandFailure) -> StepReply {
+  private static func reply(to delta: StepDelta, _ plan: StepPlan) throws(CommandFailure) -> StepReply {
     var writer = JSONWriter()
-    if let plan {
-      StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, plan: plan, into: &writer)
-    } else {
-      StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, into: &writer)
-    }
+    StepReplyCodec.encode(epoch: delta.epoch, seq: delta.seq, plan: plan, isSync: delta.sync, into: &writer)
     var reply = StepReply()
     do throws(JSONError) {
       try writer.bytes.span.bytes.withUnsafeBytes { (bytes) throws(JSONError) in try reply.decode(bytes) }
