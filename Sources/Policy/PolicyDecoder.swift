@@ -57,6 +57,7 @@ struct PolicyDecoder {
       queue.integer("quantum_tokens", in: PolicyLimits.quantumTokens, into: &config.quantumTokens)
       queue.choice("fairness", into: &config.fairness)
       queue.integerOrNull("fairness_slack_tokens", in: PolicyLimits.quantumTokens, into: &config.fairnessSlackTokens)
+      queue.choice("late", into: &config.late)
     }
     section(root, "batch", PolicyField.Batch.self) { decodeBatch($0, &config) }
     decodeAdmission(root, &config.admission)

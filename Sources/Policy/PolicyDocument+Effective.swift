@@ -15,6 +15,7 @@ extension PolicyDocument {
       "starvation_bound_ms": config.starvationBoundMs.map { JSONValue($0) } ?? .null,
       "quantum_tokens": JSONValue(config.quantumTokens), "fairness": .string(config.fairness.rawValue),
       "fairness_slack_tokens": config.fairnessSlackTokens.map { JSONValue($0) } ?? .null,
+      "late": .string(config.late.rawValue),
     ]
     file["batch"] = [
       "strategy": .string(config.batchStrategy.rawValue),

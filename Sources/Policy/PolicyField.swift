@@ -33,6 +33,7 @@ public enum PolicyField {
     case quantumTokens = "quantum_tokens"
     case fairness
     case fairnessSlackTokens = "fairness_slack_tokens"
+    case late
   }
 
   public enum Batch: String, CaseIterable, Sendable {

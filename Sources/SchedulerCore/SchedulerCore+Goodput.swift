@@ -12,7 +12,7 @@ extension SchedulerCore {
   static let urgentUs: Int64 = 600_000
   /// Relegated and hopeless requests tried in one iteration.
   static let lateMax = 8
-  /// Share of the KV capacity that relegated and hopeless requests may fill.
+  /// Share of the KV capacity that relegated, overdue and hopeless requests may fill.
   static let lateKVShare = 0.7
   /// A decode runs if its token would otherwise be due before the end of the iteration after this one.
   static let dueIterations: Int64 = 2
@@ -124,7 +124,7 @@ extension SchedulerCore {
     if isStarving {
       goodput.setStanding(slot, .starving)
     } else if request.firstTokenUs < 0, frame.startUs + Int64(restUs + goodput.time.fixedUs) > job.deadlineUs {
-      if job.standing != .hopeless { goodput.noteMiss() }
+      if job.standing != .hopeless, job.standing != .overdue { goodput.noteMiss() }
       goodput.setStanding(slot, .hopeless)
     } else if job.standing == .relegated {
       // What has begun is brought to its end.
@@ -133,10 +133,11 @@ extension SchedulerCore {
     let prefill = GoodputFrame.Prefill(
       slot: Int32(slot), key: isStarving ? goodput.starvingKey(request) : goodput.liveKey(job, restUs: restUs),
       restUs: restUs, dueUs: job.deadlineUs, weight: job.weight)
-    guard isStarving || goodput.jobs[slot].standing == .live else { return frame.latePrefills.append(prefill) }
+    let standing = goodput.jobs[slot].standing
+    guard isStarving || standing == .live || standing == .overdue else { return frame.latePrefills.append(prefill) }
     frame.committedTokens += reservedTokens(request, goodput.outputs.expectedTokens(request))
     frame.prefills.append(prefill)
-    if !isStarving, request.firstTokenUs < 0 { frame.urgent.append(prefill) }
+    if standing == .live, request.firstTokenUs < 0 { frame.urgent.append(prefill) }
   }
 
   /// Tokens of KV that a request holds and is expected to need.
@@ -341,7 +342,8 @@ extension SchedulerCore {
       return frame.adapterSkips < AdmissionController.skipWindow
     }
     let own = reservedTokens(request, goodput.outputs.expectedTokens(request))
-    let room = goodput.kvCapacityTokens * kvShare - frame.committedTokens
+    let isOverdue = goodput.jobs[slot].standing == .overdue
+    let room = goodput.kvCapacityTokens * (isOverdue ? Self.lateKVShare : kvShare) - frame.committedTokens
     let kvDensity = goodput.jobs[slot].kvDensity
     guard (own <= room && kvDensity >= frame.refusedKVDensity) || frame.committedTokens == 0 else {
       bind(slot, .waitingKV(missingBlocks: Int(own - room)))
@@ -350,7 +352,7 @@ extension SchedulerCore {
       switch goodput.jobs[slot].standing {
       case .starving: frame.refusedKVDensity = .infinity
       case .live: frame.refusedKVDensity = max(frame.refusedKVDensity, kvDensity)
-      case .relegated, .hopeless: break
+      case .relegated, .overdue, .hopeless: break
       }
       return true
     }

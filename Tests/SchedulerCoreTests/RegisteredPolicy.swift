@@ -96,6 +96,18 @@ struct RegisteredPolicy: CustomTestStringConvertible, Sendable {
     }
   }
 
+  private static let late = values(.late, PolicyConfig.Late.self).flatMap { late in
+    PolicyConfig.Fairness.allCases.map { fairness in
+      RegisteredPolicy("late \(late.rawValue), fairness \(fairness.rawValue)") {
+        $0.ordering = .goodput
+        $0.batchStrategy = .goodput
+        $0.late = late
+        $0.fairness = fairness
+        $0.timeModel = .plain
+      }
+    }
+  }
+
   /// Every allocation under every strategy that takes requests class by class.
   private static let allocations = values(.allocation, PolicyConfig.Allocation.self).flatMap { allocation in
     strategies.map { strategy in

@@ -4,6 +4,7 @@
   python -m vllm_tests.benefit --rounds 1 --seconds 20 --loads 1  a short look
   python -m vllm_tests.benefit --split --loads 0.5 --rounds 3     with one kind of verb alone, beside all of them
   python -m vllm_tests.benefit --rounds 0 --backlog-seconds 90    what two tenants get that both always wait
+  python -m vllm_tests.benefit --beside other.json                Coxswain with another policy beside them
 
 First the unloaded server is measured: 5 times its TTFT and twice its TPOT are the interactive SLO, set
 before the first loaded run. Then each round serves each load, with a fresh seed, by all three servers in random order.
@@ -230,7 +231,7 @@ def policy_of(given, slo, folder):
         {"name": "standard", "rank": 1, "ttft_slo_ms": told_ms(4 * slo["ttft_s"]),
          "tpot_slo_ms": told_ms(2 * slo["tpot_s"]), "weight": 4},
         {"name": "batch", "rank": 2, "ttft_slo_ms": 120000, "tpot_slo_ms": 2000, "weight": 2}]
-    path = os.path.join(folder, "policy.json")
+    path = os.path.join(folder, f"policy-{len(os.listdir(folder))}.json")
     with open(path, "w", encoding="utf-8") as file:
         json.dump({**base, "classes": classes, "default_class": "standard"}, file)
     return path
@@ -287,7 +288,8 @@ def spread(values):
             "most": round(max(values), 4)}
 
 
-async def measure(options, servers, sidecar_policy):
+async def measure(options, servers, policy_file):
+    """`policy_file`: makes the file that a sidecar starts with, of a policy and the SLOs."""
     import aiohttp
     limits = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=limits, timeout=aiohttp.ClientTimeout(total=900)) as http:
@@ -297,8 +299,9 @@ async def measure(options, servers, sidecar_policy):
         capacity = await bench.capacity(by_name["fcfs"])
         result = {"unloaded": {"ttft_s": ttft_s, "tpot_s": tpot_s}, "slo": slo, "capacity_per_s": capacity, "runs": []}
         print(json.dumps({k: v for k, v in result.items() if k != "runs"}), flush=True)
-        sidecar = support.Sidecar(sidecar_policy(slo))
-        os.symlink(sidecar.folder, options.link)
+        sidecars = {policy: support.Sidecar(policy_file(policy, slo)) for policy in options.links}
+        for policy, sidecar in sidecars.items():
+            os.symlink(sidecar.folder, options.links[policy])
         try:
             for name in by_name:
                 await bench.load(by_name[name], 2.0, 5, 3)
@@ -317,9 +320,10 @@ async def measure(options, servers, sidecar_policy):
                         print(json.dumps({**run, "adapter": None}), flush=True)
             if options.backlog_seconds:
                 result["backlog"] = await backlogged(bench, servers, options)
-            result["status"] = sidecar.status()
+            result["status"] = {policy: sidecar.status() for policy, sidecar in sidecars.items()}
         finally:
-            sidecar.close()
+            for sidecar in sidecars.values():
+                sidecar.close()
     result["summary"] = summary(result["runs"], options.loads)
     result["rate_in_slo"] = capacities(result["runs"], options.loads, capacity)
     return result
@@ -349,14 +353,19 @@ def without(*kept):
 
 def contenders(options):
     """(name, more options of vLLM, scheduler class, settings of the adapter)"""
-    settings = {"COXSWAIN_DEADLINE_MS": options.deadline_ms, "COXSWAIN_WITHOUT_VERBS": options.without_verbs}
+    settings = {
+        "COXSWAIN_DEADLINE_MS": options.deadline_ms, "COXSWAIN_WITHOUT_VERBS": options.without_verbs,
+        "COXSWAIN_RUNTIME_DIR": options.links[options.policy]}
     stock, ours = ("fcfs", (), None, {}), ("coxswain", (), SCHEDULER, settings)
     if options.split:
         return [stock, ours] + [
             (f"coxswain, {kind} alone", (), SCHEDULER, {**settings, "COXSWAIN_WITHOUT_VERBS": without(kind)})
             for kind in VERBS]
     announcing = ("coxswain, always announcing", (), SCHEDULER, {**settings, "COXSWAIN_ANNOUNCE": "on"})
-    return [stock, ("priority", ("--scheduling-policy", "priority"), None, {}), ours] + (
+    beside = [(
+        f"coxswain, {os.path.basename(policy)}", (), SCHEDULER, {**settings, "COXSWAIN_RUNTIME_DIR": link})
+        for policy, link in options.links.items() if policy != options.policy]
+    return [stock, ("priority", ("--scheduling-policy", "priority"), None, {}), ours] + beside + (
         [announcing] if options.announcing else [])
 
 
@@ -366,6 +375,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--loads", type=float, nargs="+", default=[0.25, 0.5, 0.7], help="shares of the capacity")
     parser.add_argument("--policy", default="goodput", help="preset or policy file that Coxswain runs")
+    parser.add_argument("--beside", help="preset or policy file of one more server with Coxswain")
     parser.add_argument("--without-verbs", default="", help="verbs that Coxswain does not declare")
     parser.add_argument("--split", action="store_true", help="Coxswain with one kind of verb alone, beside stock fcfs")
     parser.add_argument("--announcing", action="store_true", help="beside them Coxswain with COXSWAIN_ANNOUNCE=on")
@@ -374,22 +384,24 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10 ** 6))
     parser.add_argument("--out")
     options = parser.parse_args()
+    if options.split and options.beside:
+        parser.error("--split and --beside are two comparisons; expected one of them")
     model = make_model(os.path.join(support.work_folder(), f"benefit-llama-{MODEL['hidden']}x{MODEL['layers']}"))
     import tempfile
     folder = tempfile.mkdtemp(prefix="coxswain-benefit-")
-    options.link = os.path.join(folder, "sockets")
+    policies = [options.policy] + ([options.beside] if options.beside else [])
+    options.links = {policy: os.path.join(folder, f"sockets-{i}") for i, policy in enumerate(policies)}
     servers = []
     try:
         for name, extra, scheduler, settings in contenders(options):
-            server = Server(
-                model, *OPTIONS, *extra, scheduler=scheduler, COXSWAIN_RUNTIME_DIR=options.link, **settings)
+            server = Server(model, *OPTIONS, *extra, scheduler=scheduler, **settings)
             server.name = name
             servers.append(server)
-        result = asyncio.run(measure(options, servers, lambda slo: policy_of(options.policy, slo, folder)))
+        result = asyncio.run(measure(options, servers, lambda policy, slo: policy_of(policy, slo, folder)))
     finally:
         for server in servers:
             server.close()
-    result["options"] = {key: value for key, value in vars(options).items() if key != "link"}
+    result["options"] = {key: value for key, value in vars(options).items() if key != "links"}
     if options.out:
         with open(options.out, "w", encoding="utf-8") as file:
             json.dump(result, file, indent=1)

@@ -11,6 +11,8 @@ struct GoodputPlanner: Codable, Sendable {
     case live
     /// Its deadline could be met, but not together with those of worthier requests.
     case relegated
+    /// It missed its deadline, and counts on another.
+    case overdue
     /// Its deadline cannot be met any more.
     case hopeless
   }
@@ -20,6 +22,7 @@ struct GoodputPlanner: Codable, Sendable {
     var serial: RequestSerial = 0
     /// When the next output token is due: TTFT for a fresh request, else counted from the first token.
     var deadlineUs: Int64 = 0
+    var ttftUs: Int64 = 0
     var tpotUs: Int64 = 0
     var weight = 1.0
     var standing = Standing.live
@@ -43,6 +46,10 @@ struct GoodputPlanner: Codable, Sendable {
   static let reservedShare = 0.25
   /// A request whose TPOT is loose holds its KV for longer: it gets a token once in so many iterations.
   private static let paceIterations = 2.0
+  /// A request that missed its deadline gets another, so many times its TTFT from now.
+  private static let overdueTimes: Int64 = 10
+  /// Where a larger share of the requests is late, all of them wait for the others.
+  private static let overdueShareMost = 0.1
   private static let tokenUsGain = 0.05
   private static let kvRefusalGain = 0.005
 
@@ -59,6 +66,7 @@ struct GoodputPlanner: Codable, Sendable {
   private var patience = SlotHeap()
   /// Age from which a request is starving, in microseconds; nil: never.
   private var starvingUs: Int64?
+  private var late: PolicyConfig.Late
   let kvCapacityTokens: Double
   /// When the plans that are out will be done, as far as predicted.
   var busyUntilUs: Int64 = .min
@@ -73,12 +81,14 @@ struct GoodputPlanner: Codable, Sendable {
     time = TimeEstimator(policy.timeModel ?? .guess(engine))
     kvCapacityTokens = KVGeometry(engine.model).capacityTokens
     starvingUs = Self.starvingUs(policy)
+    late = policy.late
   }
 
   /// Keeps what was learned unless the policy brings another model.
   mutating func setPolicy(_ policy: PolicyConfig) {
     if let model = policy.timeModel { time = TimeEstimator(model) }
     starvingUs = Self.starvingUs(policy)
+    late = policy.late
     lookedAtUs = .min
   }
 
@@ -99,9 +109,13 @@ struct GoodputPlanner: Codable, Sendable {
       stopWaiting(slot, ids)
       return SlotHeap.Key(0)
     }
-    let isNew = jobs[slot].serial != request.serial
+    let before = jobs[slot]
     jobs[slot] = describe(request, requestClass)
-    if isNew { noteArrival(slot, request) }
+    if before.serial != request.serial {
+      noteArrival(slot, request)
+    } else if before.standing == .overdue, !request.isDecoding {
+      postpone(slot, to: before.deadlineUs)
+    }
     guard request.isCandidate else {
       stopWaiting(slot, ids)
       return SlotHeap.Key(0)
@@ -112,7 +126,9 @@ struct GoodputPlanner: Codable, Sendable {
     }
     if starvingUs != nil { patience.insert(slot, SlotHeap.Key(request.arrivalUs), ids) }
     let latestUs = latestStart(request, jobs[slot])
-    if latestUs < nowUs {
+    if jobs[slot].standing == .overdue {
+      expiry.remove(slot, ids)
+    } else if latestUs < nowUs {
       jobs[slot].standing = .hopeless
       expiry.remove(slot, ids)
     } else {
@@ -126,11 +142,12 @@ struct GoodputPlanner: Codable, Sendable {
     var job = Job(serial: request.serial)
     let tpotMs = request.tpotSLOMs > 0 ? request.tpotSLOMs : requestClass.tpotSLOMs
     let ttftMs = request.ttftSLOMs > 0 ? request.ttftSLOMs : requestClass.ttftSLOMs
+    job.ttftUs = Int64(ttftMs) * 1000
     job.tpotUs = Int64(tpotMs) * 1000
     job.weight = Double(requestClass.weight)
     job.deadlineUs =
       request.firstTokenUs >= 0
-      ? request.firstTokenUs + Int64(request.outputTokens) * job.tpotUs : request.arrivalUs + Int64(ttftMs) * 1000
+      ? request.firstTokenUs + Int64(request.outputTokens) * job.tpotUs : request.arrivalUs + job.ttftUs
     let prefix = request.computedTokens == 0 ? request.cachedTokens : request.computedTokens
     job.prefillUs = time.prefillUs(tokens: request.uncachedTokens, prefix: prefix)
     let rest = outputs.expectedTokens(request)
@@ -164,7 +181,7 @@ struct GoodputPlanner: Codable, Sendable {
     let job = jobs[slot]
     switch job.standing {
     case .starving: return SlotHeap.Key(0, starvingKey(request), 0)
-    case .live: return SlotHeap.Key(0, liveKey(job), request.arrivalUs)
+    case .live, .overdue: return SlotHeap.Key(0, liveKey(job), request.arrivalUs)
     case .relegated: return SlotHeap.Key(1, -Int64(job.density * 1e12), request.arrivalUs)
     case .hopeless: return SlotHeap.Key(2, request.arrivalUs, 0)
     }
@@ -248,6 +265,25 @@ struct GoodputPlanner: Codable, Sendable {
   }
 
   mutating func setStanding(_ slot: Int, _ standing: Standing) { jobs[slot].standing = standing }
+
+  // MARK: - Late requests
+
+  /// Whether requests that missed their deadline may get another: while few do, and no line is drawn.
+  var servesLateSoon: Bool {
+    late == .soon && !gpuLoad.isOn && !kvLoad.isOn && gpuLoad.missedShare < Self.overdueShareMost
+  }
+
+  /// When a request that missed its deadline is due: as it was told already, if that can be.
+  func overdueUs(_ job: Job, nowUs: Int64) -> Int64 {
+    if job.standing == .overdue, job.deadlineUs > nowUs + Int64(job.prefillUs + time.fixedUs) { return job.deadlineUs }
+    return nowUs + Self.overdueTimes * job.ttftUs
+  }
+
+  /// Gives a request that missed its deadline another.
+  mutating func postpone(_ slot: Int, to deadlineUs: Int64) {
+    jobs[slot].standing = .overdue
+    jobs[slot].deadlineUs = deadlineUs
+  }
 
   /// A request's first token cannot be in time any more.
   mutating func noteMiss() {

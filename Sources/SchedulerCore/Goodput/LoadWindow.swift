@@ -52,6 +52,9 @@ struct LoadWindow: Codable, Sendable {
     total.missed += 1
   }
 
+  /// Share of the window's requests that can no longer be served in time.
+  var missedShare: Double { total.arrived > 0 ? Double(total.missed) / Double(total.arrived) : 0 }
+
   /// Moves on in time and draws the line anew once per slice.
   /// - Parameters:
   ///   - capacity: cost that can be served per microsecond.
@@ -89,7 +92,6 @@ struct LoadWindow: Codable, Sendable {
   private mutating func drawLine(capacity: Double, isScarce: Bool) {
     let span = Double(filled) * Double(Self.sliceUs)
     load = capacity > 0 ? total.work.reduce(0, +) / (span * capacity) : 0
-    let missedShare = total.arrived > 0 ? Double(total.missed) / Double(total.arrived) : 0
     if isOn {
       isOn = (load > Self.loadOff || isScarce) && missedShare > Self.missedShareOff
     } else {

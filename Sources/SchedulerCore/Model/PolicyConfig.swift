@@ -108,6 +108,14 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
     case vtc
   }
 
+  /// What the flagship does with requests whose first token cannot be in time any more.
+  public enum Late: String, CaseIterable, Hashable, Codable, Sendable {
+    /// They get what the others leave.
+    case last
+    /// They get another deadline, as long as few are late and the others can be in time beside them.
+    case soon
+  }
+
   /// From when on the deadlines of tokens after the first are counted, one TPOT apart.
   public enum DeadlineAnchor: String, CaseIterable, Hashable, Codable, Sendable {
     /// From when the first token was due: one that came early leaves time to spare.
@@ -147,6 +155,7 @@ public struct PolicyConfig: Hashable, Codable, Sendable {
   /// Weighted tokens that a tenant may be ahead of another before it yields; nil: what its share of the machine is in
   /// one second.
   public var fairnessSlackTokens: Int?
+  public var late = Late.last
   public var batchStrategy: BatchStrategy
   public var batch = BatchRules()
   /// For orderings that look at the deadline of every token.

@@ -4,6 +4,7 @@
 /// The order of a whole walk: level by level, and in each the live ones before the late ones.
 struct FlagshipQueue: Codable, Sendable {
   enum Lane: Codable, Sendable {
+    /// On their own deadline or another.
     case live
     /// Relegated ones by value, then the hopeless by arrival.
     case late

@@ -5,6 +5,7 @@ public struct PolicyPrimitive: Hashable, Sendable {
     case ordering = "queue.ordering"
     case allocation = "queue.allocation"
     case fairness = "queue.fairness"
+    case late = "queue.late"
     case strategy = "batch.strategy"
     case budget = "batch.budget_from"
     case victimOrder = "preemption.victim_order"

@@ -10,6 +10,7 @@ public enum PolicyRegistry {
     case .ordering: PolicyConfig.Ordering.allCases.map(entry)
     case .allocation: PolicyConfig.Allocation.allCases.map(entry)
     case .fairness: PolicyConfig.Fairness.allCases.map(entry)
+    case .late: PolicyConfig.Late.allCases.map(entry)
     case .strategy: PolicyConfig.BatchStrategy.allCases.map(entry)
     case .budget: BatchRules.Budget.allCases.map(entry)
     case .victimOrder: PolicyConfig.VictimOrder.allCases.map(entry)
@@ -94,6 +95,12 @@ public enum PolicyRegistry {
       }
     return PolicyPrimitive(
       member: .fairness, name: value.rawValue, source: source, stability: .stable, perStep: perStep)
+  }
+
+  public static func entry(_ value: PolicyConfig.Late) -> PolicyPrimitive {
+    PolicyPrimitive(
+      member: .late, name: value.rawValue, source: "ours", stability: value == .last ? .stable : .experimental,
+      perStep: value == .last ? "" : "R every 50 ms")
   }
 
   public static func entry(_ value: PolicyConfig.VictimOrder) -> PolicyPrimitive {
