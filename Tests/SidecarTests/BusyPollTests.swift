@@ -45,6 +45,31 @@ struct BusyPollTests {
     #expect(!poll.isPolling)
   }
 
+  /// Each Step comes 1,000 us after its announcement: the loop sleeps for 750 of them. One that comes after 100 us makes it
+  /// sleep for 75 at the next.
+  @Test func sleepsForMostOfTheTimeThatAStepTakesAnyway() {
+    let poll = BusyPoll(on: loop, clock: clock.read)
+    for _ in 0..<200 {
+      poll.begin(1_000_000)
+      poll.end(atUs: clock.nowUs + 1_000)
+      run(times: 100)
+    }
+    poll.begin(1_000_000)
+    var looks = clock.looks
+    run(times: 74)
+    #expect(clock.looks == looks)
+    run(times: 2)
+    #expect(clock.looks > looks)
+    poll.end(atUs: clock.nowUs + 100)
+    run(times: 100)
+    poll.begin(1_000_000)
+    looks = clock.looks
+    run(times: 7)
+    #expect(clock.looks == looks)
+    run(times: 2)
+    #expect(clock.looks > looks)
+  }
+
   @Test func manyAnnouncementsPollOnceAndTheLastOneCounts() {
     let poll = BusyPoll(on: loop, clock: clock.read)
     for _ in 0..<100 { poll.begin(20) }

@@ -25,7 +25,7 @@ extension ConnectionHandler {
     let message = UnsafeRawBufferPointer(rebasing: payload[envelope.message])
     switch envelope.method {
     case .known(.step) where kind == .engine:
-      busyPoll?.end()
+      busyPoll?.end(atUs: receivedUs)
       guard let session else { return refuse(envelope.id, WireMethod.step.rawValue) }
       session.step(
         id: envelope.id, timeoutUs: envelope.timeoutUs, message: message, receivedUs: receivedUs,
