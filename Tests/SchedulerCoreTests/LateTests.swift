@@ -7,7 +7,6 @@ import Testing
 struct LateTests {
   private var engine = FaithfulEngine(FaithfulEngine.description(stepTokens: 1_024, sequences: 8))
   private var core: SchedulerCore
-  private var plan = StepPlan()
 
   init() { core = SchedulerCore(engine: engine.description, policy: Self.policy(.soon)) }
 
@@ -23,10 +22,7 @@ struct LateTests {
 
   /// One iteration. Returns name and tokens of what runs, by name.
   private mutating func advance() throws -> [String: Int] {
-    try core.apply(engine.step())
-    #expect(core.mirrorViolations() == [])
-    core.plan(resources: .unknown, into: &plan)
-    #expect(core.planViolations(plan) == [])
+    let plan = try engine.plan(&core)
     let ran = Dictionary(uniqueKeysWithValues: plan.run.map { (engine.live[$0.h]!.id, $0.n) })
     engine.iterationUs = Int64(1_050 * max(1, ran.values.reduce(0, +)))
     engine.run(plan)
