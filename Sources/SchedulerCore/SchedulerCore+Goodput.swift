@@ -124,7 +124,7 @@ extension SchedulerCore {
     if isStarving {
       goodput.setStanding(slot, .starving)
     } else if request.firstTokenUs < 0, frame.startUs + Int64(restUs + goodput.time.fixedUs) > job.deadlineUs {
-      if job.standing != .hopeless, job.standing != .overdue { goodput.noteMiss() }
+      if !job.standing.isLate { goodput.noteMiss() }
       goodput.setStanding(slot, .hopeless)
     } else if job.standing == .relegated {
       // What has begun is brought to its end.

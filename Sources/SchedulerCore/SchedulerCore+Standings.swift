@@ -60,8 +60,8 @@ extension SchedulerCore {
     let requests = mirror.table.requests
     let prices = goodput.time.prices
     for slot in mirror.table.running.lazy.map(Int.init) where !requests.span[slot].isDecoding {
-      let standing = goodput.jobs[slot].standing
-      guard standing == .hopeless || standing == .overdue else { continue }
+      guard bins.candidates.count < DemandBins.candidatesMax else { return }
+      guard goodput.jobs[slot].standing.isLate else { continue }
       var late = candidate(slot, requests.span[slot], level: 0, nowUs, prices)
       late.prefillUs = prices.prefillUs(
         tokens: requests.span[slot].remainingTokens, prefix: requests.span[slot].computedTokens)
@@ -99,7 +99,7 @@ extension SchedulerCore {
     let job = goodput.jobs[slot]
     var density = level == 0 ? job.density : job.density * Self.aheadShare / Double(level)
     if job.standing == .starving { density = .infinity }
-    let isLate = job.standing == .overdue || job.standing == .hopeless
+    let isLate = job.standing.isLate
     if isLate { density *= Self.overdueShare }
     return DemandBins.Candidate(
       slot: Int32(slot), deadlineUs: isLate ? goodput.overdueUs(job, nowUs: nowUs) : job.deadlineUs,

@@ -15,6 +15,9 @@ struct GoodputPlanner: Codable, Sendable {
     case overdue
     /// Its deadline cannot be met any more.
     case hopeless
+
+    /// Whether it missed its first deadline.
+    var isLate: Bool { self == .overdue || self == .hopeless }
   }
 
   /// What the planner knows about one slot beside the mirror's request.
