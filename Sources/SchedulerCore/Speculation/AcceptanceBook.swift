@@ -18,6 +18,7 @@ struct AcceptanceBook: Codable, Sendable {
   private static let openShare = 0.05
 
   private var entries: ContiguousArray<Entry?> = []
+  private(set) var course = AcceptanceCourse()
   private var seen = AcceptanceBelief.Weights(repeating: 1.0 / 8)
   private var seenCandidates = CandidateBelief.Weights(repeating: 1.0 / 4)
 
@@ -41,7 +42,7 @@ struct AcceptanceBook: Codable, Sendable {
   ) -> (weights: AcceptanceBelief.Weights, unseenTokens: Int) {
     guard slot < entries.count, let entry = entries[slot], entry.serial == serial else { return (usual, .max) }
     let unseen = deliveredTokens - entry.seenTokens
-    return (entry.belief.weights(after: unseen, usual: usual), unseen)
+    return (entry.belief.weights(after: unseen, usual: usual, course: course), unseen)
   }
 
   mutating func observe(_ outcome: DraftOutcome) {
@@ -49,20 +50,19 @@ struct AcceptanceBook: Codable, Sendable {
     if slot >= entries.count { entries.append(contentsOf: repeatElement(nil, count: slot + 1 - entries.count)) }
     let usual = usual
     let before = outcome.deliveredTokens - 1 - outcome.accepted
-    var entry = Entry(serial: outcome.serial, belief: AcceptanceBelief(usual), seenTokens: before)
+    var entry = Entry(serial: outcome.serial, belief: AcceptanceBelief(usual: usual), seenTokens: before)
     if let known = entries[slot], known.serial == outcome.serial { entry = known }
     let span = max(0, before - entry.seenTokens)
     // A request that is seldom tried speaks for all the tokens since it was tried last.
     let gain = min(1, Self.usualGain * Double(1 + min(span, Self.spanMost)))
-    if outcome.shape.isChain {
-      entry.belief.observe(drafted: outcome.drafted, accepted: outcome.accepted, after: span, usual: usual)
-    } else {
-      let likelihood = observeTree(outcome, &entry, span: span, usual: usual, gain: gain)
-      entry.belief.observe(likelihood, accepted: outcome.accepted, after: span, usual: usual)
-    }
+    let likelihood =
+      outcome.shape.isChain
+      ? AcceptanceBelief.likelihood(drafted: outcome.drafted, accepted: outcome.accepted)
+      : observeTree(outcome, &entry, span: span, usual: usual, gain: gain)
+    course.observe(entry.belief.observe(likelihood, accepted: outcome.accepted, after: span, usual: usual))
     entry.seenTokens = outcome.deliveredTokens
     entries[slot] = entry
-    seen += gain * (entry.belief.weights - seen)
+    seen += gain * (entry.belief.weights(after: 0, usual: usual, course: course) - seen)
   }
 
   private mutating func observeTree(
@@ -71,7 +71,7 @@ struct AcceptanceBook: Codable, Sendable {
     let usualCandidates = usualCandidates
     var belief = entry.candidates ?? CandidateBelief(usualCandidates)
     let likelihood = belief.observe(
-      outcome, after: span, acceptance: entry.belief.weights(after: span, usual: usual), usual: usualCandidates)
+      outcome, after: span, acceptance: entry.belief.unsureWeights(after: span, usual: usual), usual: usualCandidates)
     entry.candidates = belief
     seenCandidates += gain * (belief.weights - seenCandidates)
     return likelihood

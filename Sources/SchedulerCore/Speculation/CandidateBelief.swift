@@ -9,17 +9,8 @@ struct CandidateBelief: Codable, Hashable, Sendable {
   static let levels = Weights(0.10, 0.30, 0.50, 0.75)
   /// With each output token f may have changed with this probability: it is more of a text's nature than a is, and
   /// less is heard of it.
-  static let changePerToken = 1.0 / 512
+  private static let forgetting = Forgetting(changePerToken: 1.0 / 512, tokensMost: 2_047)
   private static let scale = 65_535.0
-  /// Tokens after which nothing is left of what was known.
-  private static let memoryMost = 2_047
-
-  /// Share of what was known that is left after so many tokens.
-  private static let memory: ContiguousArray<Double> = {
-    var memory: ContiguousArray<Double> = [1]
-    for _ in 0..<memoryMost { memory.append(memory[memory.count - 1] * (1 - changePerToken)) }
-    return memory
-  }()
 
   /// For each level of f and each number of candidates, from 1 on: the probability that one of them is right, by level
   /// of a.
@@ -50,7 +41,7 @@ struct CandidateBelief: Codable, Hashable, Sendable {
 
   /// What is believed `tokens` tokens later.
   func weights(after tokens: Int, usual: Weights) -> Weights {
-    let left = Self.memory[min(max(0, tokens), Self.memoryMost)]
+    let left = Self.forgetting.left(after: tokens)
     return left * weights + (1 - left) * usual
   }
 
@@ -70,7 +61,7 @@ struct CandidateBelief: Codable, Hashable, Sendable {
     _ outcome: DraftOutcome, after tokens: Int, acceptance: AcceptanceBelief.Weights, usual: Weights
   ) -> AcceptanceBelief.Weights {
     let prior = weights(after: tokens, usual: usual)
-    let left = Self.memory[min(outcome.accepted + 1, Self.memoryMost)]
+    let left = Self.forgetting.left(after: outcome.accepted + 1)
     let depth = outcome.shape.depth(drafts: outcome.drafted)
     var likelihood = AcceptanceBelief.Weights(repeating: 0)
     var weights = prior
