@@ -9,11 +9,14 @@ struct DriftBelief: Codable, Hashable, Sendable {
   private static let forgetting = Forgetting(changePerToken: 1.0 / 256, tokensMost: 2_047)
   /// Tokens over which a way is followed; after more of them hardly anything is left of it.
   private static let followedMost = 64
-  private static let scale = 65_535.0
 
-  private var stored: SIMD16<UInt16>
+  private var rising: SIMD8<UInt16>
+  private var falling: SIMD8<UInt16>
 
-  init(usual: Weights) { stored = Self.rounded(Way(rising: 0.5 * usual, falling: 0.5 * usual)) }
+  init(usual: Weights) {
+    rising = StoredWeights.whole(0.5 * usual)
+    falling = rising
+  }
 
   func weights(after tokens: Int, usual: Weights) -> Weights { way(after: tokens, usual: usual).weights }
 
@@ -28,7 +31,9 @@ struct DriftBelief: Codable, Hashable, Sendable {
     guard sum > 0 else { return 0 }
     way.rising /= sum
     way.falling /= sum
-    stored = Self.rounded(Self.moved(way, tokens, usual: usual))
+    way = Self.moved(way, tokens, usual: usual)
+    rising = StoredWeights.whole(way.rising)
+    falling = StoredWeights.whole(way.falling)
     return sum
   }
 
@@ -42,9 +47,9 @@ struct DriftBelief: Codable, Hashable, Sendable {
   }
 
   private func way(after tokens: Int, usual: Weights) -> Way {
-    let all = SIMD16<Double>(stored)
-    let sum = all.sum()
-    let way = Way(rising: all.lowHalf / sum, falling: all.highHalf / sum)
+    let (up, down) = (Weights(rising), Weights(falling))
+    let sum = up.sum() + down.sum()
+    let way = Way(rising: up / sum, falling: down / sum)
     return tokens > 0 ? Self.moved(way, tokens, usual: usual) : way
   }
 
@@ -71,9 +76,5 @@ struct DriftBelief: Codable, Hashable, Sendable {
 
   private static func down(_ weights: Weights, turned: Double) -> Weights {
     Weights(weights[1], weights[2], weights[3], weights[4], weights[5], weights[6], weights[7], turned)
-  }
-
-  private static func rounded(_ way: Way) -> SIMD16<UInt16> {
-    SIMD16<UInt16>(SIMD16(lowHalf: way.rising, highHalf: way.falling) * scale, rounding: .toNearestOrAwayFromZero)
   }
 }

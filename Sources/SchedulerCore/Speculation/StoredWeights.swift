@@ -6,7 +6,15 @@ struct StoredWeights: Codable, Hashable, Sendable {
   private static let scale = 65_535.0
   private var stored: SIMD8<UInt16>
 
-  init(_ weights: Weights) { stored = SIMD8<UInt16>(weights * Self.scale, rounding: .toNearestOrAwayFromZero) }
+  init(_ weights: Weights) { stored = Self.whole(weights) }
+
+  /// Parts of 65,535, for weights of 0...1. One by one, since the conversion of whole vectors is many times slower.
+  static func whole(_ weights: Weights) -> SIMD8<UInt16> {
+    let scaled = weights * scale + 0.5
+    var whole = SIMD8<UInt16>()
+    for level in whole.indices { whole[level] = UInt16(scaled[level]) }
+    return whole
+  }
 
   /// They add up to 1.
   var weights: Weights {
