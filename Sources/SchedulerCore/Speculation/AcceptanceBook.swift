@@ -18,7 +18,7 @@ struct AcceptanceBook: Codable, Sendable {
   private static let openShare = 0.05
 
   private var entries: ContiguousArray<Entry?> = []
-  private(set) var course = AcceptanceCourse()
+  private(set) var experts = FixedShare()
   private var seen = AcceptanceBelief.Weights(repeating: 1.0 / 8)
   private var seenCandidates = CandidateBelief.Weights(repeating: 1.0 / 4)
 
@@ -42,7 +42,7 @@ struct AcceptanceBook: Codable, Sendable {
   ) -> (weights: AcceptanceBelief.Weights, unseenTokens: Int) {
     guard slot < entries.count, let entry = entries[slot], entry.serial == serial else { return (usual, .max) }
     let unseen = deliveredTokens - entry.seenTokens
-    return (entry.belief.weights(after: unseen, usual: usual, course: course), unseen)
+    return (entry.belief.weights(after: unseen, usual: usual, experts: experts), unseen)
   }
 
   mutating func observe(_ outcome: DraftOutcome) {
@@ -59,10 +59,10 @@ struct AcceptanceBook: Codable, Sendable {
       outcome.shape.isChain
       ? AcceptanceBelief.likelihood(drafted: outcome.drafted, accepted: outcome.accepted)
       : observeTree(outcome, &entry, span: span, usual: usual, gain: gain)
-    course.observe(entry.belief.observe(likelihood, accepted: outcome.accepted, after: span, usual: usual))
+    experts.observe(entry.belief.observe(likelihood, accepted: outcome.accepted, after: span, usual: usual))
     entry.seenTokens = outcome.deliveredTokens
     entries[slot] = entry
-    seen += gain * (entry.belief.weights(after: 0, usual: usual, course: course) - seen)
+    seen += gain * (entry.belief.weights(after: 0, usual: usual, experts: experts) - seen)
   }
 
   private mutating func observeTree(

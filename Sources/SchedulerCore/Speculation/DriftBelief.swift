@@ -7,67 +7,89 @@ struct DriftBelief: Codable, Hashable, Sendable {
   private static let stepPerToken = 1.0 / 20
   private static let turnPerToken = 1.0 / 100
   private static let forgetting = Forgetting(changePerToken: 1.0 / 256, tokensMost: 2_047)
-  /// Tokens over which a way is followed; after more of them hardly anything is left of it.
+  /// Tokens over which a trend is followed; after more of them hardly anything is left of it.
   private static let followedMost = 64
 
   private var rising: SIMD8<UInt16>
   private var falling: SIMD8<UInt16>
 
   init(usual: Weights) {
-    rising = StoredWeights.whole(0.5 * usual)
+    rising = QuantizedWeights.quantized(0.5 * usual)
     falling = rising
   }
 
-  func weights(after tokens: Int, usual: Weights) -> Weights { way(after: tokens, usual: usual).weights }
+  func weights(after tokens: Int, usual: Weights) -> Weights { trend(after: tokens, usual: usual).weights }
 
   /// Learns from an outcome of `tokens` tokens, made `span` tokens after the one before it.
   /// - Parameter likelihood: probability of the outcome by level.
   /// - Returns: how likely the outcome was thought to be.
   mutating func observe(_ likelihood: Weights, tokens: Int, after span: Int, usual: Weights) -> Double {
-    var way = way(after: span, usual: usual)
-    way.rising *= likelihood
-    way.falling *= likelihood
-    let sum = way.weights.sum()
+    var trend = trend(after: span, usual: usual)
+    trend.rising *= likelihood
+    trend.falling *= likelihood
+    let sum = trend.weights.sum()
     guard sum > 0 else { return 0 }
-    way.rising /= sum
-    way.falling /= sum
-    way = Self.moved(way, tokens, usual: usual)
-    rising = StoredWeights.whole(way.rising)
-    falling = StoredWeights.whole(way.falling)
+    trend.rising /= sum
+    trend.falling /= sum
+    trend = Self.moved(trend, tokens, usual: usual)
+    rising = QuantizedWeights.quantized(trend.rising)
+    falling = QuantizedWeights.quantized(trend.falling)
     return sum
   }
 
   // MARK: -
 
-  private struct Way {
+  private struct Trend {
     var rising: Weights
     var falling: Weights
 
     var weights: Weights { rising + falling }
   }
 
-  private func way(after tokens: Int, usual: Weights) -> Way {
+  private func trend(after tokens: Int, usual: Weights) -> Trend {
     let (up, down) = (Weights(rising), Weights(falling))
     let sum = up.sum() + down.sum()
-    let way = Way(rising: up / sum, falling: down / sum)
-    return tokens > 0 ? Self.moved(way, tokens, usual: usual) : way
+    let trend = Trend(rising: up / sum, falling: down / sum)
+    return tokens > 0 ? Self.moved(trend, tokens, usual: usual) : trend
   }
 
-  private static func moved(_ way: Way, _ tokens: Int, usual: Weights) -> Way {
-    var way = way
-    for _ in 0..<min(max(0, tokens), followedMost) { move(&way) }
+  private static func moved(_ trend: Trend, _ tokens: Int, usual: Weights) -> Trend {
     let left = forgetting.left(after: tokens)
-    way.rising = left * way.rising + (1 - left) / 2 * usual
-    way.falling = left * way.falling + (1 - left) / 2 * usual
-    return way
+    let anew = (1 - left) / 2 * usual
+    var moved = Trend(rising: anew, falling: anew)
+    let first = min(max(0, tokens), followedMost) * 2 * Weights.scalarCount
+    for level in trend.rising.indices {
+      let (up, down) = (paths[first + level], paths[first + Weights.scalarCount + level])
+      let (rising, falling) = (left * trend.rising[level], left * trend.falling[level])
+      moved.rising += rising * up.rising + falling * down.rising
+      moved.falling += rising * up.falling + falling * down.falling
+    }
+    return moved
   }
+
+  /// Where so many tokens lead from each level on its way up and each on its way down: a request of which nothing was
+  /// heard for long costs no more than another.
+  private static let paths: ContiguousArray<Trend> = {
+    let none = Weights(repeating: 0)
+    var latest = ContiguousArray(repeating: Trend(rising: none, falling: none), count: 2 * Weights.scalarCount)
+    for level in none.indices {
+      latest[level].rising[level] = 1
+      latest[Weights.scalarCount + level].falling[level] = 1
+    }
+    var paths = latest
+    for _ in 0..<followedMost {
+      for start in latest.indices { move(&latest[start]) }
+      paths += latest
+    }
+    return paths
+  }()
 
   /// One token on.
-  private static func move(_ way: inout Way) {
-    let (rising, falling) = (way.rising, way.falling)
+  private static func move(_ trend: inout Trend) {
+    let (rising, falling) = (trend.rising, trend.falling)
     let stays = 1 - stepPerToken - turnPerToken
-    way.rising = stays * rising + turnPerToken * falling + stepPerToken * up(rising, turned: falling[0])
-    way.falling = stays * falling + turnPerToken * rising + stepPerToken * down(falling, turned: rising[7])
+    trend.rising = stays * rising + turnPerToken * falling + stepPerToken * up(rising, turned: falling[0])
+    trend.falling = stays * falling + turnPerToken * rising + stepPerToken * down(falling, turned: rising[7])
   }
 
   private static func up(_ weights: Weights, turned: Double) -> Weights {

@@ -1,12 +1,10 @@
 /// How much of what was known is left after so many tokens, where each token may have changed it with the same
 /// probability.
 struct Forgetting: Sendable {
-  let changePerToken: Double
   private let memory: ContiguousArray<Double>
 
   /// - Parameter tokensMost: after so many nothing more is forgotten.
   init(changePerToken: Double, tokensMost: Int) {
-    self.changePerToken = changePerToken
     var memory: ContiguousArray<Double> = [1]
     for _ in 0..<tokensMost { memory.append(memory[memory.count - 1] * (1 - changePerToken)) }
     self.memory = memory

@@ -1,19 +1,19 @@
 /// Weights of levels that go back to what is usual with time, kept as whole numbers so that a copy is the same to the
 /// last bit.
-struct StoredWeights: Codable, Hashable, Sendable {
+struct QuantizedWeights: Codable, Hashable, Sendable {
   typealias Weights = AcceptanceBelief.Weights
 
   private static let scale = 65_535.0
   private var stored: SIMD8<UInt16>
 
-  init(_ weights: Weights) { stored = Self.whole(weights) }
+  init(_ weights: Weights) { stored = Self.quantized(weights) }
 
   /// Parts of 65,535, for weights of 0...1. One by one, since the conversion of whole vectors is many times slower.
-  static func whole(_ weights: Weights) -> SIMD8<UInt16> {
+  static func quantized(_ weights: Weights) -> SIMD8<UInt16> {
     let scaled = weights * scale + 0.5
-    var whole = SIMD8<UInt16>()
-    for level in whole.indices { whole[level] = UInt16(scaled[level]) }
-    return whole
+    var quantized = SIMD8<UInt16>()
+    for level in quantized.indices { quantized[level] = UInt16(scaled[level]) }
+    return quantized
   }
 
   /// They add up to 1.
@@ -37,7 +37,7 @@ struct StoredWeights: Codable, Hashable, Sendable {
     let sum = weights.sum()
     guard sum > 0 else { return 0 }
     let left = forgetting.left(after: tokens)
-    self = StoredWeights(left * (weights / sum) + (1 - left) * usual)
+    self = QuantizedWeights(left * (weights / sum) + (1 - left) * usual)
     return sum
   }
 }

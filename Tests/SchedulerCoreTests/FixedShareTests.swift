@@ -2,10 +2,10 @@ import Testing
 
 @testable import SchedulerCore
 
-/// Which way texts take is found out from what drafts came to.
-struct AcceptanceCourseTests {
+/// The right expert is found out from what drafts came to.
+struct FixedShareTests {
   /// Requests of 1,024 tokens, one after the other, whose drafts of 4 are right as `probability` says.
-  private static func shares(_ probability: (_ request: Int, _ token: Int) -> Double) -> AcceptanceCourse.Shares {
+  private static func shares(_ probability: (_ request: Int, _ token: Int) -> Double) -> FixedShare.Shares {
     var random = SplitMix64(11)
     var book = AcceptanceBook()
     for request in 0..<24 {
@@ -21,7 +21,7 @@ struct AcceptanceCourseTests {
             slot: 0, serial: RequestSerial(request + 1), drafted: 4, accepted: accepted, deliveredTokens: delivered))
       }
     }
-    return book.course.shares
+    return book.experts.shares
   }
 
   @Test func textsThatStayAsTheyAre() {
@@ -45,19 +45,18 @@ struct AcceptanceCourseTests {
 
   /// By hand: 1/3 each, thought .2, .1 and .1 likely, is 1/2, 1/4, 1/4, of which 1/4096 is spread anew.
   @Test func trustByHand() {
-    var course = AcceptanceCourse()
-    course.observe(AcceptanceCourse.Shares(0.2, 0.1, 0.1, 0))
+    var experts = FixedShare()
+    experts.observe(FixedShare.Shares(0.2, 0.1, 0.1))
     let kept = 4_095.0 / 4_096
-    #expect(abs(course.shares[0] - (kept / 2 + 1.0 / 3 / 4_096)) < 1e-12)
-    #expect(abs(course.shares[1] - (kept / 4 + 1.0 / 3 / 4_096)) < 1e-12)
-    #expect(course.shares[3] == 0)
-    #expect(abs(course.shares.sum() - 1) < 1e-12)
+    #expect(abs(experts.shares[0] - (kept / 2 + 1.0 / 3 / 4_096)) < 1e-12)
+    #expect(abs(experts.shares[1] - (kept / 4 + 1.0 / 3 / 4_096)) < 1e-12)
+    #expect(abs(experts.shares.sum() - 1) < 1e-12)
   }
 
   /// What nobody thought possible changes nothing.
   @Test func impossibleOutcomesAreLetPass() {
-    var course = AcceptanceCourse()
-    course.observe(AcceptanceCourse.Shares(repeating: 0))
-    #expect(course == AcceptanceCourse())
+    var experts = FixedShare()
+    experts.observe(FixedShare.Shares(repeating: 0))
+    #expect(experts == FixedShare())
   }
 }
